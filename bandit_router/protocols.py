@@ -1,0 +1,122 @@
+"""The verbs of the router: the narrow interfaces that stages, providers and stores fulfil."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit_router.types import (
+    Action,
+    ChatRequest,
+    Completion,
+    Context,
+    Decision,
+    Event,
+    Feedback,
+    Model,
+    Outcome,
+    Pmf,
+    State,
+    Verdict,
+    Version,
+)
+
+
+class Embedder(Protocol):
+    """Turns text into vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    async def embed(self, texts: Sequence[str], /) -> NDArray[np.float32]:
+        """Return L2-normalised vectors of shape (len(texts), dim); raise `EmbeddingFailed` when that cannot be done."""
+
+
+class ContextBuilder(Protocol):
+    """Turns a request into what a policy may look at."""
+
+    async def build(self, request: ChatRequest, /) -> Context:
+        """Return the context of the whole conversation."""
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Chooses among actions; immutable while it serves."""
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+
+    @property
+    def version(self) -> str:
+        """Identifies the learned state; '0' for a policy that learns nothing."""
+
+    def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
+        """Return P(action | state), exact and summing to 1; `actions` is never empty."""
+
+
+@runtime_checkable
+class LearningPolicy(Policy, Protocol):
+    """A policy with state: learning is deterministic given the order of events."""
+
+    def learn(self, events: Sequence[Event], /) -> None:
+        """Learn from events in order, each once."""
+
+    def dump(self) -> bytes:
+        """Return the whole learned state; loading it gives bit-equal predictions and continued learning."""
+
+
+class Provider(Protocol):
+    """Calls models."""
+
+    async def complete(self, model: Model, request: ChatRequest, /, *, timeout_s: float) -> Completion:
+        """Return the model's answer with its cost in USD; raise `ProviderError` for every way a call can fail."""
+
+
+class Judge(Protocol):
+    """Grades one answer."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a panel."""
+
+    @property
+    def cost_usd(self) -> float:
+        """Expected price of a verdict in USD."""
+
+    async def grade(self, request: ChatRequest, completion: Completion, /) -> Verdict:
+        """Return a verdict; a judge that fails says so in `Verdict.error` and does not raise."""
+
+
+class DecisionLog(Protocol):
+    """Appends what happened; each call returns once it is durable and raises `StoreUnavailable` otherwise."""
+
+    async def decided(self, decision: Decision, /) -> None:
+        """Commit a decision."""
+
+    async def finished(self, outcome: Outcome, /) -> None:
+        """Commit how a decision ended, and enter it into the journal."""
+
+    async def feedback(self, feedback: Feedback, /) -> bool:
+        """Append feedback; False when its id is known already. Raise `UnknownDecision` when there is no such decision."""
+
+
+class EventSource(Protocol):
+    """Reads the journal."""
+
+    def read(self, cursor: int, /, *, limit: int) -> Sequence[Event]:
+        """Return the events with `seq > cursor`, oldest first, at most `limit`."""
+
+
+class VersionStore(Protocol):
+    """Keeps the learned states of policies."""
+
+    def latest(self, policy: str, /) -> Version | None:
+        """Return the newest version whose artifact matches its checksum, or None."""
+
+    def publish(self, version: Version, /) -> None:
+        """Make a version visible to every serving process."""

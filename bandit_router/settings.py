@@ -1,0 +1,250 @@
+"""What router.toml may say, checked strictly; it builds nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from bandit_router.errors import ConfigError, did_you_mean
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """A table of a configuration file: frozen, with unknown keys rejected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Strict):
+    """[server]: where to listen and whom to let in."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    auth: Literal["keys", "off"] = "keys"
+    """`off` is accepted on a loopback address only."""
+    max_body_bytes: Annotated[int, Field(gt=0)] = 4_000_000
+
+
+class StoreSettings(Strict):
+    """[store]: the database, and how much text it may hold."""
+
+    url: str = "sqlite:///router.db"
+    log_text: Literal["none", "redacted", "full"] = "none"
+
+
+class ContextSettings(Strict):
+    """[context]: how a request becomes features."""
+
+    taxonomy: Path | None = None
+    """A taxonomy file of your own, relative to router.toml."""
+    taxonomy_mode: Literal["extend", "replace"] = "extend"
+    embedder: Literal["wordllama", "litellm"] = "wordllama"
+    embedder_model: str | None = None
+    """litellm's name of a hosted embedding model, when `embedder = "litellm"`."""
+    embedder_dim: Annotated[int, Field(gt=0)] = 256
+
+
+class RewardSettings(Strict):
+    """[reward]: the dial."""
+
+    value_usd: Positive = 0.01
+    """What one fully good answer is worth, in USD."""
+    feedback_window_s: Positive = 7 * 24 * 3600.0
+    """Feedback that comes later is kept but not learned from."""
+
+
+class CascadeSettings(Strict):
+    """[cascade]: the limits of one request."""
+
+    max_attempts: Annotated[int, Field(ge=1)] = 4
+    deadline_s: Positive = 120.0
+    max_cost_usd: Positive | None = None
+
+
+class LearnerSettings(Strict):
+    """[learner]: how often events are learned and versions published."""
+
+    enabled: bool = True
+    interval_s: Positive = 1.0
+    batch: Annotated[int, Field(ge=1)] = 500
+    keep_versions: Annotated[int, Field(ge=2)] = 50
+    seed: int = 0
+
+
+class PolicySettings(Strict):
+    """[policies]: where the specs are and which one decides."""
+
+    dir: Path = Path("policies")
+    default: str = "live"
+
+
+class ModelSettings(Strict):
+    """[[models]]: one arm."""
+
+    name: Annotated[str, Field(min_length=1)]
+    target: Annotated[str, Field(min_length=1)]
+    tier: Annotated[int, Field(ge=0)]
+    input_usd_per_million: NonNegative | None = None
+    output_usd_per_million: NonNegative | None = None
+    context_window: Annotated[int, Field(gt=0)] | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+    region: str | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    timeout_s: Positive = 60.0
+    expected_output_tokens: Annotated[int, Field(gt=0)] = 400
+
+
+class JudgeSettings(Strict):
+    """[[judges]]: one member of the panel."""
+
+    kind: Literal["rules", "llm"]
+    name: str = ""
+    target: str | None = None
+    """The judging model, for `kind = "llm"`."""
+    input_usd_per_million: NonNegative | None = None
+    output_usd_per_million: NonNegative | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    weight: Positive = 1.0
+    timeout_s: Positive = 20.0
+
+    @model_validator(mode="after")
+    def _llm_has_target(self) -> JudgeSettings:
+        if self.kind == "llm" and not self.target:
+            raise ValueError('a judge of kind "llm" needs a target; add target = "openai/gpt-4o-mini"')
+        return self
+
+    @property
+    def label(self) -> str:
+        """The judge's name, its kind when none is given."""
+        return self.name or self.kind
+
+
+class Settings(Strict):
+    """router.toml as a whole."""
+
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    context: ContextSettings = ContextSettings()
+    reward: RewardSettings = RewardSettings()
+    cascade: CascadeSettings = CascadeSettings()
+    learner: LearnerSettings = LearnerSettings()
+    policies: PolicySettings = PolicySettings()
+    models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
+    judges: tuple[JudgeSettings, ...] = (JudgeSettings(kind="rules"),)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        for kind, names in (
+            ("models", [m.name for m in self.models]),
+            ("judges", [j.label for j in self.judges]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {kind} are named {twice[0]!r}; names must be unique")
+        return self
+
+    @model_validator(mode="after")
+    def _auth_off_only_on_loopback(self) -> Settings:
+        if self.server.auth == "off" and self.server.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError(
+                f'[server] auth = "off" is only for a loopback address, and host is {self.server.host!r}; '
+                'set auth = "keys" and create one with `bandit-router keys create`'
+            )
+        return self
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_toml(text: str, schema: type[M], *, path: str) -> M:
+    """Check TOML text against a schema; raise `ConfigError` with file, line, key and remedy."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not valid TOML: {error}", path=path) from error
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(_explain(first, schema), path=path, line=_line_of(text, first["loc"])) from error
+
+
+def read_toml(path: Path, schema: type[M]) -> M:
+    """Read and check a TOML file; raise `ConfigError` when it is missing or wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror})", path=str(path)) from error
+    return parse_toml(text, schema, path=str(path))
+
+
+def load_settings(path: Path) -> Settings:
+    """Read router.toml, with the paths in it made relative to its folder."""
+    if not path.exists():
+        raise ConfigError("there is no such file; `bandit-router init` writes one", path=str(path))
+    settings = read_toml(path, Settings)
+    home = path.resolve().parent
+    policies = settings.policies.model_copy(update={"dir": home / settings.policies.dir})
+    taxonomy = settings.context.taxonomy
+    context = settings.context.model_copy(update={"taxonomy": home / taxonomy if taxonomy else None})
+    store = settings.store.model_copy(update={"url": _absolute_sqlite(settings.store.url, home)})
+    return settings.model_copy(update={"policies": policies, "context": context, "store": store})
+
+
+def _absolute_sqlite(url: str, home: Path) -> str:
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or url.startswith(prefix + "/") or ":memory:" in url:
+        return url
+    return f"{prefix}{home / url.removeprefix(prefix)}"
+
+
+def _explain(error: ErrorDetails, schema: type[BaseModel]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {error['loc'][-1]!r}; {did_you_mean(str(error['loc'][-1]), _keys_at(schema, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return f"key {key!r} is missing; add it"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _keys_at(schema: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at `loc` may hold."""
+    for part in loc:
+        models = _models_in(schema.model_fields[part].annotation) if part in getattr(schema, "model_fields", {}) else []
+        schema = models[0] if models else schema
+    return list(getattr(schema, "model_fields", {}))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for arg in get_args(annotation) for model in _models_in(arg)]
+
+
+def _line_of(text: str, loc: tuple[int | str, ...]) -> int | None:
+    """Return the 1-based line that holds the key at `loc`, as nearly as text tells: within its table, else the table."""
+    table = [str(part) for part in loc if isinstance(part, str)]
+    nth = next((part for part in loc if isinstance(part, int)), 0)
+    found, inside, seen = None, not table[:-1], -1
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if line.startswith("["):
+            name = line.strip("[] ").split("]")[0].strip()
+            seen += name == (table[0] if table else "") and line.startswith("[[")
+            inside = name == ".".join(table[:-1]) and (not line.startswith("[[") or seen == nth)
+            found = number if inside or name == ".".join(table) else found
+        elif inside and table and line.split("=")[0].strip().strip('"') == table[-1]:
+            return number
+    return found

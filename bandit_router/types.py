@@ -1,0 +1,325 @@
+"""The nouns of the router, frozen and free of I/O; no rules live here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+STOP: Final = "stop"
+"""The name of the action that serves an answer at hand instead of calling another model."""
+
+AttemptStatus = Literal["ok", "timeout", "rate_limit", "refused", "error"]
+OutcomeStatus = Literal["ok", "failed"]
+EventKind = Literal["finished", "feedback"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """An arm: one callable model with its tier, prices (USD per token) and limits."""
+
+    name: str
+    target: str
+    """What the provider is asked for, in litellm's notation: `openai/gpt-4o-mini`."""
+    tier: int
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    """Tokens of prompt and answer together; None when unknown (never filtered on)."""
+    tools: bool = True
+    vision: bool = False
+    json_schema: bool = True
+    region: str | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    timeout_s: float = 60.0
+    expected_output_tokens: int = 400
+    """Used to price an action before the model has answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A chat completion as the client sent it: messages, and parameters passed through untouched."""
+
+    messages: tuple[Mapping[str, Any], ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """OpenAI parameters other than `model`, `messages`, `stream`, `stream_options`, `metadata`, `user`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a client may ask of the router for one request; None leaves the configured default."""
+
+    value_usd: float | None = None
+    max_cost_usd: float | None = None
+    min_quality: float | None = None
+    allow: frozenset[str] | None = None
+    deny: frozenset[str] = frozenset()
+    region: str | None = None
+    policy: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Context:
+    """What a policy may look at. It never holds the prompt itself.
+
+    `embedding` is float32 of shape (d,), L2-normalised; `surface` holds named numbers, most in [0, 1];
+    `confidence` in [0, 1] belongs to `category`; `key` is a content hash of the conversation.
+    """
+
+    category: str
+    confidence: float
+    surface: Mapping[str, float]
+    embedding: NDArray[np.float32]
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing a policy may choose: start (or continue) with a model, or stop.
+
+    `cost_usd` is the expected price of taking it: the model's call and the judges' verdicts. Zero for stop.
+    """
+
+    model: str
+    tier: int = -1
+    cost_usd: float = 0.0
+
+    @property
+    def is_stop(self) -> bool:
+        """True for the action that serves what is at hand."""
+        return self.model == STOP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pmf:
+    """P(action | state) over the actions a policy was shown, in their order.
+
+    `probs` sums to 1; `predicted` holds the policy's own estimate of each action's reward, None where it has none.
+    """
+
+    probs: tuple[float, ...]
+    predicted: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One decision of a cascade as it was drawn; the unit whose propensity is logged."""
+
+    index: int
+    actions: tuple[Action, ...]
+    pmf: Pmf
+    chosen: int
+    policy: str
+    version: str
+
+    @property
+    def action(self) -> Action:
+        """The action drawn."""
+        return self.actions[self.chosen]
+
+    @property
+    def propensity(self) -> float:
+        """P(the action drawn | state), marginal over the policy's own randomness."""
+        return self.pmf.probs[self.chosen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's answer: the OpenAI assistant message, its usage in tokens and its cost in USD."""
+
+    message: Mapping[str, Any]
+    finish_reason: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    model: str = ""
+    """The model name the provider reported, which may be more specific than the target."""
+    system_fingerprint: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message's text; empty when it holds none (a tool call, say)."""
+        content = self.message.get("content")
+        return content if isinstance(content, str) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One model call: its answer, or the error it ended in. Errors are attempts too."""
+
+    index: int
+    model: str
+    tier: int
+    status: AttemptStatus
+    cost_usd: float
+    latency_s: float
+    completion: Completion | None = None
+    """None when the call failed, and when the attempt was read back from the log."""
+    error: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one judge said of one answer; `score` in [0, 1], None when the judge failed (then `error` says why)."""
+
+    judge: str
+    score: float | None
+    cost_usd: float = 0.0
+    latency_s: float = 0.0
+    reason: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The panel's estimate of P(the answer is good), None when no verdict could be had; with each verdict."""
+
+    quality: float | None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def cost_usd(self) -> float:
+        """What the judges cost, in USD."""
+        return sum(verdict.cost_usd for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An attempt with its judgement; a failed attempt has none."""
+
+    attempt: Attempt
+    judgement: Judgement | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True when the model answered."""
+        return self.attempt.status == "ok"
+
+    @property
+    def quality(self) -> float | None:
+        """The judged quality in [0, 1], None when the call failed or no verdict could be had."""
+        return self.judgement.quality if self.judgement else None
+
+    @property
+    def cost_usd(self) -> float:
+        """The call and its judges, in USD."""
+        return self.attempt.cost_usd + (self.judgement.cost_usd if self.judgement else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a policy decides from: the context, what was tried and judged so far, and the dial.
+
+    `steps[i]` is the decision that led to `history[i]`, so a mixture can weigh its components by what they would have done.
+    """
+
+    context: Context
+    value_usd: float
+    history: tuple[Judged, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided before the first model call; committed before the answer leaves."""
+
+    id: str
+    created_at: datetime
+    context: Context
+    policy: str
+    version: str
+    value_usd: float
+    step: Step
+    """The first step; later ones come with the outcome."""
+    tenant: str = ""
+    session: str | None = None
+    prompt: str | None = None
+    """The conversation as JSON, only as `log_text` allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a decision ended: every step and judged attempt, and which attempt was served."""
+
+    decision_id: str
+    finished_at: datetime
+    status: OutcomeStatus
+    steps: tuple[Step, ...]
+    history: tuple[Judged, ...]
+    served: int | None
+    """Index into `history` of the answer served; None when every model failed."""
+    latency_s: float
+
+    @property
+    def quality(self) -> float | None:
+        """Judged quality of the served answer; None when nothing was served or it was not judged."""
+        return None if self.served is None else self.history[self.served].quality
+
+    @property
+    def cost_usd(self) -> float:
+        """All models and judges called, in USD."""
+        return sum(judged.cost_usd for judged in self.history)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """Ground truth sent by a client: `score` in [0, 1]; `id` makes it idempotent."""
+
+    id: str
+    decision_id: str
+    score: float
+    received_at: datetime
+    label: str | None = None
+    comment: str | None = None
+    late: bool = False
+    """Arrived after the feedback window: kept, not learned from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A decision joined with its reward: the unit of learning and evaluation.
+
+    An event of kind `finished` carries what the judges said; one of kind `feedback` repeats the decision with the
+    feedback known so far. `seq` is its place in the journal, the order in which every learner sees events.
+    """
+
+    seq: int
+    kind: EventKind
+    decision: Decision
+    outcome: Outcome
+    feedback: float | None = None
+    """Mean score of the explicit feedback in [0, 1]; None before any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """An immutable state of a learning policy with its lineage; `cursor` is the last journal seq it learned."""
+
+    policy: str
+    number: int
+    artifact: bytes
+    checksum: str
+    """Hex SHA-256 of `artifact`."""
+    cursor: int
+    events: int
+    """How many events this version has learned since its first."""
+    spec_hash: str
+    parent: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a routed request gives back: the completion served, and the account of how it came about."""
+
+    decision: Decision
+    outcome: Outcome
+    completion: Completion

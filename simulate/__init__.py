@@ -1,0 +1,1 @@
+"""Simulated models, worlds and demonstrations: everything that stands in for real traffic."""
