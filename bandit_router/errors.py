@@ -107,6 +107,14 @@ class StoreUnavailable(RouterError):
     """The database did not take a write or answer a read; nothing was served that was not logged. Try again soon."""
 
 
+class RecordRejected(RouterError):
+    """The database refused one record: its id is in the log already, or it holds a value that cannot be kept."""
+
+
+class VersionConflict(RouterError):
+    """Another learner published this version number first; acquire the lease again and go on from its version."""
+
+
 class SchemaOutdated(RouterError):
     """The database's schema is not the one this version needs; run `bandit-router migrate`."""
 
