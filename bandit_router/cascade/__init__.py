@@ -1,0 +1,1 @@
+"""From the first action to the answer served: rules in `plan`, calls in `run`."""

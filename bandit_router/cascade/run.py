@@ -1,0 +1,114 @@
+"""Drives a cascade: draws, calls, judges, until a policy stops or nothing is left; the rules are in `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bandit_router.cascade.plan import Limits, next_actions
+from bandit_router.errors import ProviderError
+from bandit_router.protocols import Policy, Provider
+from bandit_router.types import (
+    Action,
+    Attempt,
+    ChatRequest,
+    Completion,
+    Judged,
+    Judgement,
+    Model,
+    Pmf,
+    State,
+    Step,
+)
+
+
+class Panel(Protocol):
+    """Judges one answer."""
+
+    async def judge(self, request: ChatRequest, completion: Completion, /) -> Judgement:
+        """Return the panel's judgement; it does not raise."""
+
+
+Draw = Callable[[Pmf], int]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cascade:
+    """Everything a cascade needs besides its request; `clock` gives monotonic seconds, `draw` picks from a pmf."""
+
+    provider: Provider
+    panel: Panel
+    draw: Draw
+    clock: Clock
+
+    def choose(self, policy: Policy, state: State, actions: Sequence[Action]) -> Step:
+        """Ask the policy, draw, and return the step as it will be logged."""
+        pmf = policy.pmf(state, actions)
+        return Step(
+            index=len(state.steps),
+            actions=tuple(actions),
+            pmf=pmf,
+            chosen=self.draw(pmf),
+            policy=policy.name,
+            version=policy.version,
+        )
+
+    async def run(self, request: ChatRequest, opening: Step, state: State, *, plan: Plan) -> State:
+        """Carry out the opening step and go on to the end; return the state with every step and judged attempt."""
+        started, step = self.clock(), opening
+        while not step.action.is_stop:
+            left_s = plan.limits.deadline_s - (self.clock() - started)
+            model = plan.models[step.action.model]
+            attempt = await self._call(model, request, index=len(state.history), left_s=left_s)
+            judged = await self._judge(request, attempt, plan.limits)
+            state = replace(state, history=(*state.history, judged), steps=(*state.steps, step))
+            elapsed_s = self.clock() - started
+            actions = next_actions(plan.candidates, state.history, plan.limits, elapsed_s=elapsed_s)
+            if not actions:
+                return state
+            step = self.choose(plan.policy, state, actions)
+        return replace(state, steps=(*state.steps, step))
+
+    async def _call(self, model: Model, request: ChatRequest, *, index: int, left_s: float) -> Attempt:
+        started = self.clock()
+        try:
+            timeout_s = max(min(model.timeout_s, left_s), 0.001)
+            completion = await self.provider.complete(model, request, timeout_s=timeout_s)
+        except ProviderError as error:
+            return Attempt(
+                index=index,
+                model=model.name,
+                tier=model.tier,
+                status=error.kind,
+                error=str(error),
+                cost_usd=0.0,
+                latency_s=self.clock() - started,
+            )
+        return Attempt(
+            index=index,
+            model=model.name,
+            tier=model.tier,
+            status="ok",
+            cost_usd=completion.cost_usd,
+            latency_s=self.clock() - started,
+            completion=completion,
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+        )
+
+    async def _judge(self, request: ChatRequest, attempt: Attempt, limits: Limits) -> Judged:
+        if attempt.completion is None or not limits.judge:
+            return Judged(attempt=attempt)
+        return Judged(attempt=attempt, judgement=await self.panel.judge(request, attempt.completion))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What stays the same through one cascade: who decides, among what, within which limits."""
+
+    policy: Policy
+    candidates: tuple[Action, ...]
+    models: Mapping[str, Model]
+    limits: Limits

@@ -1,0 +1,155 @@
+"""Events past a cursor are learned, and a new version is published; one learner at a time, by a lease."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bandit_router.errors import CorruptArtifact
+from bandit_router.protocols import EventSource, LearningPolicy, VersionStore
+from bandit_router.types import Version
+
+log = logging.getLogger(__name__)
+
+LEASE = "learner"
+LEASE_S = 15.0
+BATCHES_PER_TICK = 20
+"""Bounds a tick, so that a long backlog is published in parts."""
+
+Load = Callable[[str, Version | None], LearningPolicy]
+"""Builds a learning copy of a policy, from a version or cold."""
+
+
+class Leases(Protocol):
+    """Named leases in the database."""
+
+    def acquire(self, name: str, holder: str, *, ttl_s: float, now: datetime) -> bool:
+        """Take or renew a lease; False while somebody else holds it."""
+
+
+class Prunable(VersionStore, Protocol):
+    """A version store that can drop old artifacts."""
+
+    def prune(self, policy: str, *, keep: int) -> object:
+        """Drop the artifacts of all but the newest `keep` versions."""
+
+
+@dataclass(slots=True)
+class _Copy:
+    """A policy being taught, and where it stands."""
+
+    policy: LearningPolicy
+    cursor: int
+    number: int
+    events: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Learner:
+    """Teaches learning policies; `spec_hashes` names them, `holder` is this process's name on the lease."""
+
+    spec_hashes: Mapping[str, str]
+    load: Load
+    source: EventSource
+    versions: Prunable
+    leases: Leases
+    holder: str
+    now: Callable[[], datetime]
+    batch: int = 500
+    keep_versions: int = 50
+    _copies: dict[str, _Copy] = field(default_factory=dict)
+
+    def tick(self) -> int:
+        """Learn what is new and publish it; return how many events were learned, over all policies.
+
+        Any failure drops the copies in memory, so that the next tick starts from what was published.
+        """
+        if not self.leases.acquire(LEASE, self.holder, ttl_s=LEASE_S, now=self.now()):
+            self._copies.clear()
+            return 0
+        try:
+            return sum(self._teach(name) for name in self.spec_hashes)
+        except BaseException:
+            self._copies.clear()
+            raise
+
+    def tick_safely(self) -> int:
+        """Tick, and log any failure instead of raising it: the scheduler's job must go on."""
+        try:
+            return self.tick()
+        except Exception:
+            log.exception("the learner's tick failed; the next one starts from the last published version")
+            return 0
+
+    def _teach(self, name: str) -> int:
+        copy = self._copies.get(name) or self._open(name)
+        learned = 0
+        for _ in range(BATCHES_PER_TICK):
+            events = self.source.read(copy.cursor, limit=self.batch)
+            if not events:
+                break
+            copy.policy.learn(events)
+            copy.cursor = events[-1].seq
+            learned += len(events)
+        if learned:
+            copy.events += learned
+            self._publish(name, copy)
+        return learned
+
+    def _open(self, name: str) -> _Copy:
+        version = self.versions.latest(name)
+        if version and version.spec_hash != self.spec_hashes[name]:
+            log.warning("the spec of %s changed: it starts afresh and learns the whole journal again", name)
+            cold = _Copy(policy=self.load(name, None), cursor=0, number=version.number, events=0)
+            return self._copies.setdefault(name, cold)
+        try:
+            policy = self.load(name, version)
+        except CorruptArtifact:
+            log.exception("version %s of %s cannot be read: it starts afresh", version and version.number, name)
+            version, policy = None, self.load(name, None)
+        at = (version.cursor, version.number, version.events) if version else (0, 0, 0)
+        return self._copies.setdefault(name, _Copy(policy, *at))
+
+    def _publish(self, name: str, copy: _Copy) -> None:
+        artifact = copy.policy.dump()
+        self.versions.publish(
+            Version(
+                policy=name,
+                number=copy.number + 1,
+                artifact=artifact,
+                checksum=hashlib.sha256(artifact).hexdigest(),
+                cursor=copy.cursor,
+                events=copy.events,
+                spec_hash=self.spec_hashes[name],
+                parent=copy.number or None,
+                created_at=self.now(),
+            )
+        )
+        copy.number += 1
+        self.versions.prune(name, keep=self.keep_versions)
+
+
+class Schedule:
+    """Runs jobs in the background at fixed intervals; each runs alone, and a missed run is made up once."""
+
+    def __init__(self, jobs: Mapping[str, tuple[Callable[[], object], float]]) -> None:
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        for name, (job, seconds) in jobs.items():
+            self._scheduler.add_job(
+                job, "interval", seconds=seconds, id=name, max_instances=1, coalesce=True, misfire_grace_time=None
+            )
+
+    def start(self) -> None:
+        """Start running the jobs."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Wait for running jobs and start no more."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)

@@ -1,0 +1,112 @@
+"""The models a service knows, built from its settings; it does not choose among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bandit_router.errors import ConfigError, UnknownModel
+from bandit_router.settings import ModelSettings
+from bandit_router.types import Model
+
+T = TypeVar("T")
+PER_MILLION = 1_000_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPrice:
+    """What a public price list says of a model; prices in USD per token."""
+
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+
+
+PriceList = Callable[[str], ListPrice | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The models in order of tier and price, by name and by tier."""
+
+    models: tuple[Model, ...]
+
+    def get(self, name: str) -> Model | None:
+        """Return the model of that name, or None."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def tier(self, name: str) -> tuple[Model, ...]:
+        """Return the models of a tier, named `tier-0`, `tier-1` ...; none when there is no such tier."""
+        return tuple(model for model in self.models if f"tier-{model.tier}" == name)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """The names of the tiers, cheapest first."""
+        return tuple(f"tier-{tier}" for tier in sorted({model.tier for model in self.models}))
+
+    def named(self, name: str) -> tuple[Model, ...]:
+        """Return the models that a model's or a tier's name stands for; raise `UnknownModel` when there are none."""
+        model = self.get(name)
+        found = (model,) if model else self.tier(name)
+        if not found:
+            raise UnknownModel(name, [m.name for m in self.models] + list(self.tiers))
+        return found
+
+
+def build_catalog(settings: Sequence[ModelSettings], prices: PriceList) -> Catalog:
+    """Return the catalog; what an entry leaves out comes from the price list.
+
+    Raise `ConfigError` when a price is in neither.
+    """
+    models = [_model(entry, prices(entry.target)) for entry in settings]
+    return Catalog(tuple(sorted(models, key=lambda m: (m.tier, m.output_usd_per_token, m.name))))
+
+
+def resolve_prices(
+    *, name: str, given: tuple[float | None, float | None], listed: ListPrice | None
+) -> tuple[float, float]:
+    """Return (input, output) prices in USD per token: those given (USD per million tokens), else those listed."""
+    price_in, price_out = given
+    if listed is None and (price_in is None or price_out is None):
+        missing = [
+            f"{key} = 0.0"
+            for key, value in (("input_usd_per_million", price_in), ("output_usd_per_million", price_out))
+            if value is None
+        ]
+        raise ConfigError(
+            f"{name!r} has no price: it is not in litellm's price list; "
+            f"add to its entry in router.toml: {' and '.join(missing)} (in USD per million tokens)"
+        )
+    return (
+        price_in / PER_MILLION if price_in is not None else listed.input_usd_per_token if listed else 0.0,
+        price_out / PER_MILLION if price_out is not None else listed.output_usd_per_token if listed else 0.0,
+    )
+
+
+def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
+    given = (entry.input_usd_per_million, entry.output_usd_per_million)
+    price_in, price_out = resolve_prices(name=entry.name, given=given, listed=listed)
+    return Model(
+        name=entry.name,
+        target=entry.target,
+        tier=entry.tier,
+        input_usd_per_token=price_in,
+        output_usd_per_token=price_out,
+        context_window=_first(entry.context_window, listed.context_window if listed else None),
+        tools=bool(_first(entry.tools, listed.tools if listed else None, True)),
+        vision=bool(_first(entry.vision, listed.vision if listed else None, False)),
+        json_schema=bool(_first(entry.json_schema, listed.json_schema if listed else None, True)),
+        region=entry.region,
+        api_base=entry.api_base,
+        api_key_env=entry.api_key_env,
+        timeout_s=entry.timeout_s,
+        expected_output_tokens=entry.expected_output_tokens,
+    )
+
+
+def _first(*values: T | None) -> T | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,1 @@
+"""Judgement, cost and feedback become a reward; nothing here decides or stores."""

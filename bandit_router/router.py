@@ -1,0 +1,186 @@
+"""The sentence: a request becomes a context, a policy draws, a cascade calls and judges, and all of it is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bandit_router.cascade.plan import Limits, next_actions, served
+from bandit_router.cascade.run import Cascade, Plan
+from bandit_router.errors import AllModelsFailed, NoEligibleModel, StoreUnavailable, UnknownModel
+from bandit_router.policy.pinned import Pinned
+from bandit_router.protocols import ContextBuilder, DecisionLog, Policy
+from bandit_router.registry.catalog import Catalog
+from bandit_router.registry.eligible import eligible
+from bandit_router.settings import CascadeSettings
+from bandit_router.types import Action, Answer, ChatRequest, Decision, Hints, Model, Outcome, State
+
+
+class Policies(Protocol):
+    """The policies being served right now."""
+
+    def get(self, name: str, /) -> Policy:
+        """Return the current version of a policy; raise `UnknownPolicy`."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return every policy's name."""
+
+
+class Observer(Protocol):
+    """Told of each decision and outcome as they happen, for metrics."""
+
+    def decided(self, decision: Decision, seconds: float, /) -> None:
+        """Note a decision and the seconds it took from the request's arrival to the draw."""
+
+    def finished(self, decision: Decision, outcome: Outcome, /) -> None:
+        """Note an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request with everything that came beside it."""
+
+    request: ChatRequest
+    target: str = "auto"
+    """`auto`, or the name of a model, a tier or a policy."""
+    hints: Hints = field(default_factory=Hints)
+    tenant: str = ""
+    value_usd: float | None = None
+    """The tenant's dial; the request's own hint goes before it, the service's default comes after."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Router:
+    """Routes requests; `now` gives UTC time, `new_id` a fresh sortable id."""
+
+    contexts: ContextBuilder
+    catalog: Catalog
+    policies: Policies
+    cascade: Cascade
+    log: DecisionLog
+    observer: Observer
+    limits: CascadeSettings
+    default_policy: str
+    value_usd: float
+    judge_cost_usd: float
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    _log_failed: bool = False
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Route, call, judge and log one request.
+
+        Raise `AllModelsFailed` when no model answered and `StoreUnavailable` when it could not be logged.
+        """
+        started = self.cascade.clock()
+        decision, state, plan = await self._decide(ask)
+        if self._log_failed:
+            # While the log is failing, find that out before money is spent on an answer that may not be given.
+            await self._logged(self.log.decided(decision))
+            writing = None
+        else:
+            writing = asyncio.create_task(self._logged(self.log.decided(decision)))
+        try:
+            final = await self.cascade.run(ask.request, decision.step, state, plan=plan)
+        finally:
+            if writing:
+                await writing
+        return await self._finish(decision, final, latency_s=self.cascade.clock() - started)
+
+    async def decide(self, ask: Ask) -> Decision:
+        """Decide and log where a request would start, without calling a model."""
+        decision, _, _ = await self._decide(ask)
+        await self._logged(self.log.decided(decision))
+        return decision
+
+    async def _decide(self, ask: Ask) -> tuple[Decision, State, Plan]:
+        started = self.cascade.clock()
+        policy, models = self._resolve(ask)
+        plan = self._plan(ask, policy, models)
+        context = await self.contexts.build(ask.request)
+        state = State(context=context, value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd)
+        step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
+        decision = Decision(
+            id=self.new_id(),
+            created_at=self.now(),
+            context=context,
+            policy=policy.name,
+            version=policy.version,
+            value_usd=state.value_usd,
+            step=step,
+            tenant=ask.tenant,
+            session=ask.hints.session,
+            prompt=json.dumps(list(ask.request.messages), ensure_ascii=False),
+        )
+        self.observer.decided(decision, self.cascade.clock() - started)
+        return decision, state, plan
+
+    def _resolve(self, ask: Ask) -> tuple[Policy, tuple[Model, ...]]:
+        """Return who decides among which models: a policy by name, else the default one among the models named."""
+        everything = self.catalog.models
+        if ask.hints.policy:
+            return self.policies.get(ask.hints.policy), everything
+        if ask.target == "auto":
+            return self.policies.get(self.default_policy), everything
+        if self.catalog.get(ask.target):
+            return Pinned(), self.catalog.named(ask.target)
+        if ask.target in self.policies.names():
+            return self.policies.get(ask.target), everything
+        return self.policies.get(self.default_policy), self._named(ask.target)
+
+    def _named(self, target: str) -> tuple[Model, ...]:
+        try:
+            return self.catalog.named(target)
+        except UnknownModel as error:
+            known = ("auto", *(m.name for m in self.catalog.models), *self.catalog.tiers, *self.policies.names())
+            raise UnknownModel(target, known) from error
+
+    def _plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...]) -> Plan:
+        ceilings = [limit for limit in (ask.hints.max_cost_usd, self.limits.max_cost_usd) if limit is not None]
+        judge = not isinstance(policy, Pinned)
+        candidates: tuple[Action, ...] = eligible(
+            models, ask.request, ask.hints, judge_cost_usd=self.judge_cost_usd if judge else 0.0
+        )
+        limits = Limits(
+            max_attempts=self.limits.max_attempts,
+            max_cost_usd=min(ceilings, default=None),
+            min_quality=ask.hints.min_quality,
+            deadline_s=self.limits.deadline_s,
+            judge=judge,
+        )
+        if not next_actions(candidates, (), limits):
+            raise NoEligibleModel(f"no model is expected to cost less than the ceiling of ${limits.max_cost_usd}")
+        return Plan(policy=policy, candidates=candidates, models={m.name: m for m in models}, limits=limits)
+
+    async def _logged(self, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except StoreUnavailable:
+            self._log_failed = True
+            raise
+        self._log_failed = False
+
+    async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Answer:
+        outcome = Outcome(
+            decision_id=decision.id,
+            finished_at=self.now(),
+            status="failed" if (index := served(final.history)) is None else "ok",
+            steps=final.steps,
+            history=final.history,
+            served=index,
+            latency_s=latency_s,
+        )
+        await self._logged(self.log.finished(outcome))
+        self.observer.finished(decision, outcome)
+        completion = None if index is None else final.history[index].attempt.completion
+        if completion is None:
+            raise AllModelsFailed(decision.id, [_line(j.attempt.model, j.attempt.error) for j in final.history])
+        return Answer(decision=decision, outcome=outcome, completion=completion)
+
+
+def _line(model: str, error: str | None) -> str:
+    return f"{model}: {error}"
