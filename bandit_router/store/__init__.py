@@ -1,0 +1,1 @@
+"""Keeps decisions, events, versions, leases and keys in SQLite or PostgreSQL; it decides and learns nothing."""

@@ -1,0 +1,185 @@
+"""Reads decisions back, joined with how they ended and what was said of them; it computes no reward.
+
+What an event holds depends on its place in the journal and never on when it is read: feedback counts only when it
+stands in the journal at or before the event. A learner that starts again from an old cursor sees the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, exists, func, or_, select
+
+from bandit_router.errors import UnknownDecision
+from bandit_router.store import rows, tables
+from bandit_router.store.rows import Row
+from bandit_router.store.session import reading
+from bandit_router.types import Decision, Event, Feedback, Judged, Outcome, Step
+
+T = TypeVar("T")
+
+_J: Final = tables.journal
+_F: Final = tables.feedback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """All that is known of one decision; `answers` holds each attempt's message as JSON where text is kept."""
+
+    decision: Decision
+    outcome: Outcome | None
+    """None while the cascade runs, and when it was cut off."""
+    answers: tuple[str | None, ...]
+    feedback: tuple[Feedback, ...]
+    """In the order received, late ones included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How far a cursor is behind: events not learned, and the age in seconds of the oldest of them."""
+
+    events: int
+    seconds: float
+
+
+class Events:
+    """The journal as events; every read is a short transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def read(self, cursor: int, /, *, limit: int) -> Sequence[Event]:
+        """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`."""
+        with reading(self._engine) as connection:
+            page = _all(connection, _readable().where(_J.c.seq > cursor).order_by(_J.c.seq).limit(limit))
+            if not page:
+                return []
+            within = _J.c.seq.between(page[0]["seq"], page[-1]["seq"])
+            ids = select(_J.c.decision_id).where(within)
+            accounts = _Accounts(connection, lambda column: column.in_(ids))
+            said = _said(connection, ids, page[-1]["seq"])
+        return [_event(row, accounts, said[row["decision_id"]]) for row in page]
+
+    def decision(self, decision_id: str, /) -> Account:
+        """Return all that is known of a decision; raise `UnknownDecision` or `StoreUnavailable`."""
+        if not decision_id.isprintable():  # no id is like that, and drivers choke on some of it
+            raise UnknownDecision(decision_id)
+        with reading(self._engine) as connection:
+            accounts = _Accounts(connection, lambda column: column == decision_id)
+            said = select(_F).where(_F.c.decision_id == decision_id).order_by(_F.c.received_at, _F.c.id)
+            feedback = tuple(map(rows.to_feedback, _all(connection, said)))
+        return accounts.account(decision_id, feedback)
+
+    def head(self) -> int:
+        """Return the seq of the newest event, 0 before any."""
+        with reading(self._engine) as connection:
+            newest = _readable().order_by(_J.c.seq.desc()).limit(1)
+            return int(connection.scalar(newest.with_only_columns(_J.c.seq)) or 0)
+
+    def lag(self, cursor: int, /, *, now: datetime) -> Lag:
+        """Return how far a learner at `cursor` is behind."""
+        behind = _readable().where(_J.c.seq > cursor)
+        happened = func.coalesce(_F.c.received_at, tables.outcomes.c.finished_at, type_=tables.Utc())
+        with reading(self._engine) as connection:
+            count = connection.scalar(select(func.count()).select_from(behind.subquery())) or 0
+            since = connection.scalar(
+                behind.with_only_columns(happened)
+                .select_from(_J)
+                .join(tables.outcomes, tables.outcomes.c.decision_id == _J.c.decision_id)
+                .outerjoin(_F, _F.c.id == _J.c.feedback_id)
+                .order_by(_J.c.seq)
+                .limit(1)
+            )
+        return Lag(events=count, seconds=max(0.0, (now - since).total_seconds()) if since else 0.0)
+
+
+class _Accounts:
+    """The decisions that a condition on their id selects, read with a constant number of queries."""
+
+    def __init__(self, connection: Connection, chosen: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> None:
+        def of(table: Table, *order: str) -> list[Row]:
+            query = select(table).where(chosen(table.c.decision_id))
+            return _all(connection, query.order_by(*(table.c[name] for name in order)))
+
+        self._decisions = {
+            row["id"]: row for row in _all(connection, select(tables.decisions).where(chosen(tables.decisions.c.id)))
+        }
+        self._outcomes = {row["decision_id"]: row for row in of(tables.outcomes)}
+        self._steps: Mapping[str, list[Step]] = _grouped(of(tables.steps, "idx"), rows.to_step)
+        self._attempts: Mapping[str, list[Row]] = _grouped(of(tables.attempts, "idx"), lambda row: row)
+        self._verdicts: Mapping[str, list[Row]] = _grouped(of(tables.judgements, "attempt_idx", "idx"), lambda row: row)
+
+    def decision(self, decision_id: str) -> Decision:
+        """Return a decision; raise `UnknownDecision`."""
+        row = self._decisions.get(decision_id)
+        if row is None:
+            raise UnknownDecision(decision_id)
+        return rows.to_decision(row, self._steps[decision_id][0])
+
+    def outcome(self, decision_id: str) -> Outcome | None:
+        """Return how a decision ended; None before."""
+        row = self._outcomes.get(decision_id)
+        return None if row is None else rows.to_outcome(row, self._steps[decision_id], self._history(decision_id))
+
+    def account(self, decision_id: str, feedback: tuple[Feedback, ...]) -> Account:
+        """Return all of it; raise `UnknownDecision`."""
+        return Account(
+            decision=self.decision(decision_id),
+            outcome=self.outcome(decision_id),
+            answers=tuple(row["answer"] for row in self._attempts[decision_id]),
+            feedback=feedback,
+        )
+
+    def _history(self, decision_id: str) -> list[Judged]:
+        verdicts = self._verdicts[decision_id]
+        return [
+            rows.to_judged(row, [verdict for verdict in verdicts if verdict["attempt_idx"] == row["idx"]])
+            for row in self._attempts[decision_id]
+        ]
+
+
+def _readable() -> Select[Any]:
+    """Select the journal, but for feedback that came before its decision had finished: `finished` carries that."""
+    done = _J.alias("done")
+    finished = exists().where(done.c.decision_id == _J.c.decision_id, done.c.kind == "finished", done.c.seq < _J.c.seq)
+    return select(_J.c.seq, _J.c.kind, _J.c.decision_id).where(or_(_J.c.kind == "finished", finished))
+
+
+def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, list[tuple[int, float]]]:
+    """Return each decision's scores with their seq, in the order of the journal up to `last`."""
+    query = (
+        select(_J.c.seq, _J.c.decision_id, _F.c.score)
+        .join(_F, _F.c.id == _J.c.feedback_id)
+        .where(_J.c.decision_id.in_(ids), _J.c.kind == "feedback", _J.c.seq <= last)
+        .order_by(_J.c.seq)
+    )
+    return _grouped(_all(connection, query), lambda row: (row["seq"], row["score"]))
+
+
+def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, float]]) -> Event:
+    outcome = accounts.outcome(row["decision_id"])
+    assert outcome is not None, "the journal holds only what finished"
+    scores = [score for seq, score in said if seq <= row["seq"]]
+    return Event(
+        seq=row["seq"],
+        kind=row["kind"],
+        decision=accounts.decision(row["decision_id"]),
+        outcome=outcome,
+        feedback=math.fsum(scores) / len(scores) if scores else None,
+    )
+
+
+def _all(connection: Connection, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _grouped(found: Sequence[Row], build: Callable[[Row], T]) -> Mapping[str, list[T]]:
+    grouped: dict[str, list[T]] = defaultdict(list)
+    for row in found:
+        grouped[row["decision_id"]].append(build(row))
+    return grouped

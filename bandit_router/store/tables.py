@@ -1,0 +1,190 @@
+"""The tables as SQLAlchemy Core describes them, one schema for SQLite and PostgreSQL; it opens and queries nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment, kept in UTC and read back with its time zone on SQLite too, which knows none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse a naive time: its zone could only be guessed."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"the time {value} has no time zone; pass datetime.now(UTC)")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the time in UTC, whatever zone the session is in."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _of_decision() -> Column[str]:
+    return Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True)
+
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created_at", Utc, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("session", Text),
+    Column("policy", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("value_usd", Double, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("surface", JSON, nullable=False),
+    Column("embedding", LargeBinary, nullable=False, doc="float32, little endian"),
+    Column("context_key", Text, nullable=False),
+    Column("prompt", Text, doc="JSON, as log_text allows"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    _of_decision(),
+    Column("idx", Integer, primary_key=True),
+    Column("policy", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("actions", JSON, nullable=False, doc="[{model, tier, cost_usd}]"),
+    Column("pmf", JSON, nullable=False, doc="P(action), in the order of actions"),
+    Column("predicted", JSON, nullable=False, doc="reward or null, in the order of actions; may be empty"),
+    Column("chosen", Integer, nullable=False),
+    Column("propensity", Double, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _of_decision(),
+    Column("idx", Integer, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("tier", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Double, nullable=False),
+    Column("latency_s", Double, nullable=False),
+    Column("judged", Boolean, nullable=False, doc="a panel sat, even when it came to no quality"),
+    Column("quality", Double),
+    Column("answer", Text, doc="the assistant message as JSON, as log_text allows"),
+)
+
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("decision_id", Text, primary_key=True),
+    Column("attempt_idx", Integer, primary_key=True),
+    Column("idx", Integer, primary_key=True, doc="order within the panel, on which sums of floats depend"),
+    Column("judge", Text, nullable=False),
+    Column("score", Double),
+    Column("reason", Text, nullable=False),
+    Column("error", Text),
+    Column("cost_usd", Double, nullable=False),
+    Column("latency_s", Double, nullable=False),
+    ForeignKeyConstraint(["decision_id", "attempt_idx"], ["attempts.decision_id", "attempts.idx"]),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    _of_decision(),
+    Column("finished_at", Utc, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("served", Integer, doc="attempts.idx of the answer served"),
+    Column("quality", Double),
+    Column("cost_usd", Double, nullable=False),
+    Column("latency_s", Double, nullable=False),
+)
+
+# Feedback is appended blindly and joined later, so its decision_id is no foreign key.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False, index=True),
+    Column("score", Double, nullable=False),
+    Column("label", Text),
+    Column("comment", Text),
+    Column("received_at", Utc, nullable=False),
+    Column("late", Boolean, nullable=False, doc="kept, not learned from"),
+)
+
+# The one total order that every learner reads past a cursor. A seq is never used twice, and its order is the order of
+# commits (session.writing says how): otherwise a reader past a cursor would miss what is committed behind it.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False, doc="finished | feedback"),
+    Column("decision_id", Text, ForeignKey("decisions.id"), nullable=False, index=True),
+    Column("feedback_id", Text),
+    sqlite_autoincrement=True,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("policy", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("artifact", LargeBinary, doc="null once pruned"),
+    Column("checksum", Text, nullable=False, doc="hex SHA-256 of artifact"),
+    Column("cursor", BigInteger, nullable=False, doc="the last journal.seq learned"),
+    Column("events", BigInteger, nullable=False),
+    Column("spec_hash", Text, nullable=False),
+    Column("parent", Integer),
+    Column("created_at", Utc, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True, doc="hex SHA-256 of the key; the key itself is not kept"),
+    Column("created_at", Utc, nullable=False),
+    Column("revoked_at", Utc),
+    Column("value_usd", Double, doc="the dial of whoever holds the key"),
+)
