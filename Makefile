@@ -1,0 +1,33 @@
+# Everything is installed into .venv, in this folder, from requirements.lock.
+PYTHON ?= python3
+BIN := .venv/bin
+
+
+.PHONY: install demo test check bench lock
+
+install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install  ## watch a bandit learn on real prompts over real HTTP
+	$(BIN)/bandit-router demo $(ARGS)
+
+test: check  ## every check and every test, on SQLite and PostgreSQL
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+check: install  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install  ## speed: prints figures, asserts none
+	$(BIN)/python -m bench $(ARGS)
+
+lock: install  ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra dev --extra demo --output-file requirements.lock --upgrade

@@ -1,0 +1,209 @@
+"""Settings become running services: every object is built here, once; nothing is decided here."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from sqlalchemy import Engine
+
+from bandit_router.cascade.run import Cascade
+from bandit_router.context.build import Builder, load_builder
+from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy
+from bandit_router.judge.build import build_panel
+from bandit_router.judge.panel import Panel
+from bandit_router.learner import Learner, Schedule
+from bandit_router.policy.draw import draw
+from bandit_router.policy.live import LivePolicies
+from bandit_router.policy.load import build, learning_names, load_specs, spec_hash
+from bandit_router.policy.spec import Spec
+from bandit_router.protocols import LearningPolicy
+from bandit_router.providers.litellm import LitellmProvider
+from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog, resolve_prices
+from bandit_router.reward.utility import reward
+from bandit_router.router import Observer, Router
+from bandit_router.settings import JudgeSettings, Settings
+from bandit_router.store.events import Events
+from bandit_router.store.keys import Keys
+from bandit_router.store.leases import Leases
+from bandit_router.store.log import Log
+from bandit_router.store.session import check_schema, open_engine
+from bandit_router.store.versions import Versions
+from bandit_router.types import Model, Pmf, Version
+
+REFRESH_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a running service consists of."""
+
+    settings: Settings
+    engine: Engine
+    provider: LitellmProvider
+    catalog: Catalog
+    specs: Mapping[str, Spec]
+    contexts: Builder
+    panel: Panel
+    policies: LivePolicies
+    router: Router
+    log: Log
+    events: Events
+    versions: Versions
+    keys: Keys
+    learner: Learner
+    schedule: Schedule
+
+    async def close(self) -> None:
+        """Stop the jobs, drain the log and let go of connections."""
+        self.schedule.stop()
+        self.log.close()
+        await self.provider.aclose()
+        self.engine.dispose()
+
+
+async def start(settings: Settings, observer: Observer) -> Services:
+    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served."""
+    specs = load_specs(settings.policies.dir)
+    if settings.policies.default not in specs:
+        raise ConfigError(f"[policies] default: {UnknownPolicy(settings.policies.default, specs)}")
+    engine = open_engine(settings.store.url)
+    check_schema(engine)
+    provider = LitellmProvider.load()
+    catalog = load_catalog(settings, provider)
+    contexts = await load_builder(settings.context, hosted=provider.embed)
+    panel = build_panel(settings.judges, provider=provider, models=_judge_models(settings, provider))
+    versions, events = Versions(engine), Events(engine)
+    log = Log(engine, log_text=settings.store.log_text)
+    policies = LivePolicies(
+        learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward)
+    )
+    cascade = Cascade(provider=provider, panel=panel, draw=_draw(random.Random()), clock=time.monotonic)
+    router = Router(
+        contexts=contexts,
+        catalog=catalog,
+        policies=policies,
+        cascade=cascade,
+        log=log,
+        observer=observer,
+        limits=settings.cascade,
+        default_policy=settings.policies.default,
+        value_usd=settings.reward.value_usd,
+        judge_cost_usd=panel.expected_cost_usd,
+        now=_now,
+        new_id=new_id,
+    )
+    learner = _learner(settings, specs, engine, source=events, versions=versions)
+    schedule = Schedule(_jobs(settings, learner, policies))
+    schedule.start()
+    return Services(
+        settings=settings,
+        engine=engine,
+        provider=provider,
+        catalog=catalog,
+        specs=specs,
+        contexts=contexts,
+        panel=panel,
+        policies=policies,
+        router=router,
+        log=log,
+        events=events,
+        versions=versions,
+        keys=Keys(engine),
+        learner=learner,
+        schedule=schedule,
+    )
+
+
+def load_catalog(settings: Settings, provider: LitellmProvider | None = None) -> Catalog:
+    """Return the models of the settings with their prices; raise `ConfigError` when one has none."""
+    return build_catalog(settings.models, partial(_listed, provider or LitellmProvider.load()))
+
+
+def new_id() -> str:
+    """Return a fresh id that sorts by time: 48 bits of milliseconds, then 80 random bits, in hex.
+
+    >>> len(new_id())
+    32
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+def _learner(
+    settings: Settings, specs: Mapping[str, Spec], engine: Engine, *, source: Events, versions: Versions
+) -> Learner:
+    def load(name: str, version: Version | None) -> LearningPolicy:
+        policy = build(specs, {name: version} if version else {}, reward=reward)[name]
+        if not isinstance(policy, LearningPolicy):
+            raise CorruptArtifact(f"policy {name!r} does not learn")
+        return policy
+
+    return Learner(
+        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)},
+        load=load,
+        source=source,
+        versions=versions,
+        leases=Leases(engine),
+        holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        now=_now,
+        batch=settings.learner.batch,
+        keep_versions=settings.learner.keep_versions,
+    )
+
+
+def _jobs(
+    settings: Settings, learner: Learner, policies: LivePolicies
+) -> Mapping[str, tuple[Callable[[], object], float]]:
+    jobs: dict[str, tuple[Callable[[], object], float]] = {"refresh": (policies.refresh, REFRESH_S)}
+    if settings.learner.enabled:
+        jobs["learn"] = (learner.tick_safely, settings.learner.interval_s)
+    return jobs
+
+
+def _draw(rng: random.Random) -> Callable[[Pmf], int]:
+    return lambda pmf: draw(pmf, rng.random())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _listed(provider: LitellmProvider, target: str) -> ListPrice | None:
+    price = provider.price(target)
+    if price is None:
+        return None
+    return ListPrice(
+        input_usd_per_token=price.input_usd_per_token,
+        output_usd_per_token=price.output_usd_per_token,
+        context_window=price.context_window,
+        tools=price.tools,
+        vision=price.vision,
+        json_schema=price.json_schema,
+    )
+
+
+def _judge_models(settings: Settings, provider: LitellmProvider) -> dict[str, Model]:
+    return {judge.label: _judge_model(judge, provider) for judge in settings.judges if judge.target}
+
+
+def _judge_model(judge: JudgeSettings, provider: LitellmProvider) -> Model:
+    target = judge.target or ""
+    given = (judge.input_usd_per_million, judge.output_usd_per_million)
+    price_in, price_out = resolve_prices(name=judge.label, given=given, listed=_listed(provider, target))
+    return Model(
+        name=judge.label,
+        target=target,
+        tier=0,
+        input_usd_per_token=price_in,
+        output_usd_per_token=price_out,
+        api_base=judge.api_base,
+        api_key_env=judge.api_key_env,
+        timeout_s=judge.timeout_s,
+    )

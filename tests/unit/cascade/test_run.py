@@ -1,0 +1,130 @@
+"""The driver calls what was drawn, judges it, and turns errors into attempts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bandit_router.cascade.plan import Limits, next_actions
+from bandit_router.cascade.run import Cascade, Plan
+from bandit_router.errors import ProviderError
+from bandit_router.types import (
+    Action,
+    ChatRequest,
+    Completion,
+    Context,
+    Judgement,
+    Model,
+    Pmf,
+    State,
+)
+
+REQUEST = ChatRequest(messages=({"role": "user", "content": "Hello"},))
+CONTEXT = Context(category="other", confidence=1.0, surface={}, embedding=np.zeros(4, np.float32), key="k")
+
+
+@dataclass
+class Script:
+    """A policy that takes the first of its wishes that is offered."""
+
+    wishes: Sequence[str]
+    name: str = "script"
+    version: str = "0"
+
+    def pmf(self, _state: State, actions: Sequence[Action], /) -> Pmf:
+        offered = [a.model for a in actions]
+        wish = next(w for w in self.wishes if w in offered)
+        return Pmf(probs=tuple(float(name == wish) for name in offered))
+
+
+@dataclass
+class Upstream:
+    """Models that answer their own name, or fail as told; notes each timeout."""
+
+    failures: Mapping[str, str] = field(default_factory=dict)
+    timeouts: list[float] = field(default_factory=list)
+
+    async def complete(self, model: Model, _request: ChatRequest, /, *, timeout_s: float) -> Completion:
+        self.timeouts.append(timeout_s)
+        if model.name in self.failures:
+            raise ProviderError(self.failures[model.name], "told to fail")  # type: ignore[arg-type]
+        message = {"role": "assistant", "content": model.name}
+        return Completion(message=message, finish_reason="stop", input_tokens=1, output_tokens=2, cost_usd=0.25)
+
+
+@dataclass
+class Verdicts:
+    """A panel with a quality for each answer's text."""
+
+    qualities: Mapping[str, float]
+    asked: list[str] = field(default_factory=list)
+
+    async def judge(self, _request: ChatRequest, completion: Completion, /) -> Judgement:
+        self.asked.append(completion.text)
+        return Judgement(quality=self.qualities.get(completion.text, 0.5))
+
+
+def first_certain(pmf: Pmf) -> int:
+    return pmf.probs.index(1.0)
+
+
+def ticking() -> float:
+    return 0.0
+
+
+async def run(wishes: Sequence[str], upstream: Upstream, panel: Verdicts, limits: Limits | None = None) -> State:
+    models = {
+        name: Model(name=name, target=name, tier=tier, input_usd_per_token=0.0, output_usd_per_token=0.0)
+        for tier, name in enumerate(("small", "medium", "large"))
+    }
+    candidates = tuple(Action(model=m.name, tier=m.tier) for m in models.values())
+    plan = Plan(policy=Script(wishes), candidates=candidates, models=models, limits=limits or Limits())
+    cascade = Cascade(provider=upstream, panel=panel, draw=first_certain, clock=ticking)
+    state = State(context=CONTEXT, value_usd=1.0)
+    opening = cascade.choose(plan.policy, state, next_actions(candidates, (), plan.limits))
+    return await cascade.run(REQUEST, opening, state, plan=plan)
+
+
+async def test_a_cascade_goes_on_until_the_policy_stops() -> None:
+    final = await run(["small", "medium", "stop"], Upstream(), Verdicts({}))
+    assert [j.attempt.model for j in final.history] == ["small", "medium"]
+
+
+async def test_every_draw_is_kept_as_a_step_the_last_stop_included() -> None:
+    final = await run(["small", "stop"], Upstream(), Verdicts({}))
+    assert [(s.index, s.action.model, s.propensity) for s in final.steps] == [(0, "small", 1.0), (1, "stop", 1.0)]
+
+
+async def test_a_failed_call_is_an_attempt_and_the_cascade_moves_on() -> None:
+    final = await run(["small", "large", "stop"], Upstream({"small": "rate_limit"}), Verdicts({}))
+    assert [(j.attempt.model, j.attempt.status) for j in final.history] == [("small", "rate_limit"), ("large", "ok")]
+
+
+async def test_a_failed_call_is_not_judged() -> None:
+    panel = Verdicts({})
+    await run(["small", "large", "stop"], Upstream({"small": "timeout"}), panel)
+    assert panel.asked == ["large"]
+
+
+async def test_when_every_model_fails_the_cascade_ends_with_every_attempt() -> None:
+    upstream = Upstream(dict.fromkeys(("small", "medium", "large"), "error"))
+    final = await run(["small", "medium", "large"], upstream, Verdicts({}))
+    assert [j.attempt.error for j in final.history] == ["told to fail"] * 3
+
+
+async def test_a_call_never_gets_more_time_than_the_deadline_leaves() -> None:
+    upstream = Upstream()
+    await run(["small", "stop"], upstream, Verdicts({}), Limits(deadline_s=7.0))
+    assert upstream.timeouts == [7.0]
+
+
+async def test_costs_and_usage_are_kept_with_the_attempt() -> None:
+    attempt = (await run(["small", "stop"], Upstream(), Verdicts({}))).history[0].attempt
+    assert (attempt.cost_usd, attempt.input_tokens, attempt.output_tokens) == (0.25, 1, 2)
+
+
+async def test_no_judge_is_asked_where_nothing_hangs_on_it() -> None:
+    panel = Verdicts({})
+    final = await run(["small", "stop"], Upstream(), panel, Limits(judge=False))
+    assert panel.asked == []
+    assert final.history[0].quality is None

@@ -1,0 +1,76 @@
+"""router.toml is checked strictly, and a mistake is answered with file, line, key and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from bandit_router.errors import ConfigError
+from bandit_router.settings import Settings, load_settings, parse_toml
+
+MODEL = '[[models]]\nname = "small"\ntarget = "openai/gpt-4o-mini"\ntier = 0\n'
+
+
+def refused(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_toml(text, Settings, path="router.toml")
+    return str(caught.value)
+
+
+def test_a_model_is_all_that_must_be_given() -> None:
+    assert parse_toml(MODEL, Settings, path="router.toml").models[0].name == "small"
+
+
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_valid_one() -> None:
+    message = refused(MODEL + "\n[reward]\nvalue_us = 1.0\n")
+    assert message == "router.toml:7: unknown key 'value_us'; did you mean 'value_usd'?"
+
+
+def test_an_unknown_key_of_the_second_model_is_found_in_the_second_model() -> None:
+    message = refused(MODEL + MODEL.replace("small", "large") + "tmeout_s = 3\n")
+    assert message == "router.toml:9: unknown key 'tmeout_s'; did you mean 'timeout_s'?"
+
+
+def test_an_unknown_table_is_named() -> None:
+    assert refused(MODEL + "[rewards]\n").endswith("unknown key 'rewards'; did you mean 'reward'?")
+
+
+def test_a_value_out_of_range_is_named_with_its_line() -> None:
+    message = refused(MODEL + "[server]\nport = 70000\n")
+    assert message.startswith("router.toml:6: server.port: ")
+
+
+def test_a_missing_key_is_named() -> None:
+    assert "'models.0.tier' is missing" in refused('[[models]]\nname = "small"\ntarget = "x"\n')
+
+
+def test_text_that_is_not_toml_is_refused() -> None:
+    assert "not valid TOML" in refused("models = [")
+
+
+def test_nan_is_no_value() -> None:
+    assert "reward.value_usd" in refused(MODEL + "[reward]\nvalue_usd = nan\n")
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    assert "two models are named 'small'" in refused(MODEL + MODEL)
+
+
+def test_auth_off_is_refused_off_loopback() -> None:
+    assert "loopback" in refused(MODEL + '[server]\nhost = "0.0.0.0"\nauth = "off"\n')
+
+
+def test_an_llm_judge_needs_a_target() -> None:
+    assert "needs a target" in refused(MODEL + '[[judges]]\nkind = "llm"\n')
+
+
+def test_a_missing_file_points_to_init(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="bandit-router init"):
+        load_settings(tmp_path / "router.toml")
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "router.toml").write_text(MODEL + '[context]\ntaxonomy = "mine.toml"\n')
+    settings = load_settings(tmp_path / "router.toml")
+    assert settings.policies.dir == tmp_path / "policies"
+    assert settings.context.taxonomy == tmp_path / "mine.toml"
+    assert settings.store.url == f"sqlite:///{tmp_path}/router.db"
