@@ -76,7 +76,7 @@ class Versions:
         """Return the newest number of each policy that has one; cheap enough to ask every second."""
         query = select(versions.c.policy, func.max(versions.c.number)).where(versions.c.policy.in_(policies))
         with reading(self._engine) as connection:
-            return dict(connection.execute(query.group_by(versions.c.policy)).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query.group_by(versions.c.policy))}
 
     def prune(self, policy: str, /, *, keep: int) -> int:
         """Drop the artifacts of all but the newest `keep` versions; return how many were dropped."""
