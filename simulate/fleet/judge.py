@@ -1,0 +1,75 @@
+"""The fleet's judge model: it grades the fleet's own answers from the table, with noise; it reads no meaning."""
+
+from __future__ import annotations
+
+import json
+import math
+from statistics import NormalDist
+from typing import Final
+
+from simulate.fleet.chance import normal, uniform
+from simulate.fleet.models import Answers, Source
+from simulate.fleet.options import DEFAULT_JUDGE_NOISE, FleetOptions
+from simulate.fleet.protocol import Chat, Reply, WireError
+from simulate.prices import count_tokens
+
+JUDGE: Final = "judge"
+_UNKNOWN: Final = 0.5
+_MALFORMED: Final = (
+    "The answer seems fine to me.",
+    '{"score": 0.8, "reason": "cut off in',
+    '{"score": "good", "reason": "not a number"}',
+    '{"verdict": 1}',
+)
+
+
+class JudgeModel:
+    """Replies to the LLM judge's prompt, `{"question", "answer"}` as JSON, with `{"score": 0..1, "reason"}` as JSON.
+
+    The same answer always gets the same score; another `seed` in the request is another draw.
+    """
+
+    def __init__(self, answers: Answers, options: FleetOptions) -> None:
+        self._answers, self._options, self._calls = answers, options, 0
+
+    def reply(self, chat: Chat) -> Reply:
+        """Grade the answer in the last user message; raise `WireError` 400 when it holds none."""
+        question, answer = _parse(chat.prompt)
+        self._calls += 1
+        draw = uniform(self._options.seed, "malformed", self._calls)
+        if draw < self._options.judge_malformed:
+            text = _MALFORMED[self._calls % len(_MALFORMED)]
+        else:
+            text = _verdict(self._score(self._answers.source(question, answer), chat.seed))
+        return Reply(text=text, input_tokens=count_tokens(chat.text), output_tokens=count_tokens(text))
+
+    def _score(self, source: Source | None, seed: object) -> float:
+        if source is None:
+            return _UNKNOWN
+        noise = normal(self._options.seed, "judge", seed, source.model, source.prompt)
+        return shown_score(source.score, noise, self._options)
+
+
+def shown_score(score: float, noise: float, options: FleetOptions) -> float:
+    """Return what the judge shows for a true score in [0, 1] and a draw of N(0, 1): a number in [0, 1]."""
+    if options.judge_auc is None:
+        spread = DEFAULT_JUDGE_NOISE if options.judge_noise is None else options.judge_noise
+        return min(1.0, max(0.0, score + spread * noise))
+    distance = math.sqrt(2) * NormalDist().inv_cdf(options.judge_auc)
+    return 1 / (1 + math.exp(-(distance * score + noise - distance / 2)))
+
+
+def _verdict(score: float) -> str:
+    reason = "The answer meets the question." if score >= _UNKNOWN else "The answer falls short of the question."
+    return json.dumps({"score": round(score, 4), "reason": reason})
+
+
+def _parse(prompt: str) -> tuple[str, str]:
+    try:
+        data = json.loads(prompt)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or not isinstance(data.get("answer"), str):
+        message = 'the judge\'s last user message must be a JSON object {"question": ..., "answer": ...}'
+        raise WireError(400, message, code="invalid_messages", param="messages")
+    return str(data.get("question", "")), data["answer"]
