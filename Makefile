@@ -26,7 +26,7 @@ check: install  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 bench: install  ## speed: prints figures, asserts none
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m simulate.bench $(ARGS)
 
 lock: install  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 \

@@ -75,7 +75,6 @@ class LearnerSettings(Strict):
     interval_s: Positive = 1.0
     batch: Annotated[int, Field(ge=1)] = 500
     keep_versions: Annotated[int, Field(ge=2)] = 50
-    seed: int = 0
 
 
 class PolicySettings(Strict):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -14,9 +15,10 @@ from bandit_router.errors import ConfigError
 
 def show(title: str, rows: Sequence[Mapping[str, object]], *, json_path: Path | None = None) -> None:
     """Print rows as a table, and write them as JSON where a path is given."""
-    table = Table(title=title, title_justify="left")
-    for column in rows[0] if rows else ("nothing yet",):
-        table.add_column(column, overflow="fold")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column, value in (rows[0] if rows else {"nothing yet": ""}).items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        table.add_column(column, overflow="fold", justify="right" if number else "left")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console().print(table)

@@ -17,10 +17,10 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     config: Config = DEFAULT_CONFIG,
-    host: Annotated[str | None, typer.Option(help="Listen here instead of [server] host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Listen here instead of [server] port.", min=0, max=65535)] = None,
+    host: Annotated[str | None, typer.Option(help="Listen here, whatever router.toml says.")] = None,
+    port: Annotated[int | None, typer.Option(help="Listen here, whatever router.toml says.", min=0, max=65535)] = None,
 ) -> None:
-    """Serve OpenAI's API on [server] host and port."""
+    """Serve OpenAI's API where router.toml says."""
     settings = _listen_on(load_settings(config), host, port)
     _check(settings)
     import uvicorn
