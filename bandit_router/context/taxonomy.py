@@ -21,7 +21,7 @@ _CUES_AT_MOST: Final = 3.0
 """What any number of cues can add to a score; n of them add the share 1 - 0.6**n of it."""
 _CUE_DECAY: Final = 0.6
 _OTHER_SCORE: Final = 1.5
-"""The score of `other`; real prompts stay below it in one of fifty cases."""
+"""The score of `other`; 2 to 4 % of benchmark prompts have no category above it."""
 _TYPICAL_MEAN: Final = 0.15
 _LEAST_DEVIATION: Final = 0.03
 """Used where too few examples are there to measure either."""
