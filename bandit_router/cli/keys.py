@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import typer
 
 from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json
 from bandit_router.cli.output import show
+from bandit_router.errors import BadRequest
 from bandit_router.settings import load_settings
 
 if TYPE_CHECKING:
@@ -28,10 +30,16 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="keys")
 
 
-def create(name: Annotated[str, typer.Argument(help="Whose key it is.")], config: Config = DEFAULT_CONFIG) -> None:
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is.")],
+    config: Config = DEFAULT_CONFIG,
+    value_usd: Annotated[float | None, typer.Option(help="Its holder's dial, instead of [reward] value_usd.")] = None,
+) -> None:
     """Create a key and print it, this once."""
+    if value_usd is not None and not 0 < value_usd < math.inf:
+        raise BadRequest(f"--value-usd is {value_usd}; it must be a number above 0")
     with _keys(config) as keys:
-        plain = keys.create(name, now=datetime.now(UTC))
+        plain = keys.create(name, now=datetime.now(UTC), value_usd=value_usd)
     typer.echo(plain)
     typer.echo("keep it: it is stored only as a hash and cannot be shown again", err=True)
 
@@ -51,7 +59,9 @@ def revoke(
 ) -> None:
     """Revoke a key; serving processes stop taking it within seconds."""
     with _keys(config) as keys:
-        keys.revoke(key_id, now=datetime.now(UTC))
+        found = keys.revoke(key_id, now=datetime.now(UTC))
+    if not found:
+        raise BadRequest(f"no valid key has the id {key_id!r}; `bandit-router keys list` shows the ids")
     typer.echo(f"revoked {key_id}")
 
 

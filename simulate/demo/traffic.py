@@ -6,10 +6,12 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from openai import AsyncOpenAI, OpenAIError
+from typing import TYPE_CHECKING
 
 from simulate.outcomes import Row
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ async def drive(
     calls: Sequence[Call], base_url: str, *, concurrency: int, seen: Callable[[Reply], None]
 ) -> list[Reply]:
     """Send calls over HTTP, a few at a time and in order; `seen` is told of each reply."""
+    from openai import AsyncOpenAI  # here, as it takes a second that no other command should wait
+
     gate = asyncio.Semaphore(concurrency)
     replies: list[Reply] = []
 
@@ -68,6 +72,8 @@ async def drive(
 
 
 async def _send(client: AsyncOpenAI, call: Call) -> Reply:
+    from openai import OpenAIError
+
     try:
         raw = await client.chat.completions.with_raw_response.create(
             model=call.policy, messages=[{"role": "user", "content": call.row.prompt}]
