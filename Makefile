@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 
-.PHONY: install demo test check bench lock
+.PHONY: install demo test check bench docs lock
 
 install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
 
@@ -27,6 +27,9 @@ check: install  ## format, lint, types, import contracts
 
 bench: install  ## speed: prints figures, asserts none
 	$(BIN)/python -m simulate.bench $(ARGS)
+
+docs: install  ## write docs/commands.md from the command line's own help
+	$(BIN)/python tests/docs/test_commands.py
 
 lock: install  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 \

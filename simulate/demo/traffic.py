@@ -64,10 +64,10 @@ async def drive(
         replies.append(reply)
         seen(reply)
 
-    async with AsyncOpenAI(base_url=base_url, api_key="not-needed", max_retries=0) as client:
-        async with asyncio.TaskGroup() as group:
-            for call in calls:
-                group.create_task(one(call))
+    service = AsyncOpenAI(base_url=base_url, api_key="not-needed", max_retries=0)
+    async with service as client, asyncio.TaskGroup() as group:
+        for call in calls:
+            group.create_task(one(call))
     return replies
 
 
