@@ -1,0 +1,42 @@
+"""Says where a threshold cascade goes after an attempt: stop, climb, replace; it does not choose the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bandit_router.policy.choice import cheapest_below, cheapest_from, cheapest_in, stop_index
+from bandit_router.policy.spec import Thresholds
+from bandit_router.types import Action, Judged, State
+
+
+def move(state: State, actions: Sequence[Action], thresholds: Thresholds) -> int:
+    """Return the index of the next action after the last attempt of a state that has one."""
+    last = state.history[-1]
+    return _after_answer(last, actions, thresholds) if last.ok else _after_failure(last, actions)
+
+
+def _after_answer(last: Judged, actions: Sequence[Action], thresholds: Thresholds) -> int:
+    """Stop when the answer is good enough or could not be judged, else take the next tier's cheapest model.
+
+    An unjudged answer is served: climbing blindly would spend money on no evidence that the answer is bad.
+    """
+    tier, stop = last.attempt.tier, stop_index(actions)
+    good = last.quality is None or last.quality >= thresholds.of(tier)
+    higher = cheapest_from(actions, tier + 1)
+    # Stop is not offered while the request's own minimum is not met: then any model beats none.
+    return _first(*((stop, higher) if good else (higher, stop)), cheapest_below(actions, tier + 1))
+
+
+def _after_failure(last: Judged, actions: Sequence[Action]) -> int:
+    """Take another model of the same tier, else of the next higher; then serve what is at hand, else go down."""
+    tier = last.attempt.tier
+    return _first(
+        cheapest_in(actions, tier),
+        cheapest_from(actions, tier + 1),
+        stop_index(actions),
+        cheapest_below(actions, tier),
+    )
+
+
+def _first(*choices: int | None) -> int:
+    return next(choice for choice in choices if choice is not None)
