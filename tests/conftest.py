@@ -39,7 +39,7 @@ def postgres_url(postgres: Postgres) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The url of a migrated database of the test's own, of each kind in turn."""
+    """The url of a migrated, empty database, of each kind in turn; its schema is not the test's to alter."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 

@@ -37,14 +37,14 @@ class Postgres:
     def execute(self, statement: str) -> None:
         """Run a statement as the administrator."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
     def emptied(self) -> str:
         """Return the url of the migrated database, with no row in it and nobody connected to it."""
         url = self.url(MIGRATED)
         self.disconnect(url)
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")  # type: ignore[arg-type]
+            connection.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
         return url
 
     @contextmanager

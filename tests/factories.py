@@ -35,7 +35,7 @@ MODELS = (
 def make_context(number: int = 0, *, category: str = "maths", dim: int = 8, **changes: Any) -> Context:
     """Return a context whose embedding depends on `number`."""
     embedding = np.random.default_rng(number).normal(size=dim).astype(np.float32)
-    given = {
+    given: dict[str, Any] = {
         "category": category,
         "confidence": 0.1 + 0.2,
         "surface": {"length": number / 7, "code": 0.0},
@@ -52,7 +52,7 @@ def make_step(index: int = 0, *, model: str = "small", version: str = "1", **cha
     chosen = [action.model for action in actions].index(model)
     probs = tuple(1 - others * (len(actions) - 1) if i == chosen else others for i in range(len(actions)))
     predicted = (None, *(i / 3 for i in range(1, len(actions))))
-    given = {
+    given: dict[str, Any] = {
         "index": index,
         "actions": actions,
         "pmf": Pmf(probs=probs, predicted=predicted),
@@ -65,7 +65,7 @@ def make_step(index: int = 0, *, model: str = "small", version: str = "1", **cha
 
 def make_decision(number: int = 0, *, id: str | None = None, model: str = "small", **changes: Any) -> Decision:
     """Return decision `number`, which starts with `model`; ids sort like numbers."""
-    given = {
+    given: dict[str, Any] = {
         "id": id or f"decision-{number:06}",
         "created_at": START + timedelta(seconds=number),
         "context": make_context(number),
@@ -85,7 +85,7 @@ def make_judged(index: int = 0, *, model: str = "small", quality: float | None =
     completion = Completion(
         message=message, finish_reason="stop", input_tokens=11, output_tokens=22, cost_usd=0.001 / 3, model=model
     )
-    given = {
+    given: dict[str, Any] = {
         "index": index,
         "model": model,
         "tier": tier,
@@ -126,7 +126,7 @@ def make_outcome(
     decision = make_decision(decision) if isinstance(decision, int) else decision
     models = models or (decision.step.action.model,)
     later = [make_step(i, model=model) for i, model in enumerate((*models[1:], STOP), start=1)]
-    given = {
+    given: dict[str, Any] = {
         "decision_id": decision.id,
         "finished_at": decision.created_at + timedelta(seconds=1),
         "status": "ok",
@@ -141,7 +141,7 @@ def make_outcome(
 def make_feedback(number: int = 0, *, decision: Decision | int = 0, score: float = 1.0, **changes: Any) -> Feedback:
     """Return feedback `number` on a decision."""
     decision = make_decision(decision) if isinstance(decision, int) else decision
-    given = {
+    given: dict[str, Any] = {
         "id": f"feedback-{number:06}",
         "decision_id": decision.id,
         "score": score,

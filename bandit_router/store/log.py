@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # What drivers raise for a value that cannot be kept: some of it before SQLAlchemy can name it.
 _REJECTIONS: Final = (SQLAlchemyError, ValueError, TypeError, OverflowError)
 
+_STOPPED: Final = "the decision log has stopped; restart the service"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Waiting:
@@ -73,7 +75,7 @@ class Log:
         waiting = _Waiting(record=record, future=loop.create_future(), loop=loop)
         with self._entrance:
             if self._closed:
-                raise StoreUnavailable("the decision log is closed; the service is shutting down")
+                raise StoreUnavailable(_STOPPED)
             self._queue.put(waiting)
         return await waiting.future
 
@@ -84,13 +86,15 @@ class Log:
                 self._queue.put(None)
 
     def _run(self) -> None:
+        batch: list[_Waiting] = []
         try:
             while batch := self._take():
                 _settle(batch, self._write(batch))
         finally:
             self._shut()  # whatever ended the thread, nobody may wait for it in vain
-            while batch := self._take():
-                _settle(batch, [StoreUnavailable("the decision log has stopped; restart the service")] * len(batch))
+            while batch:
+                _settle(batch, [StoreUnavailable(_STOPPED) for _ in batch])
+                batch = self._take()
 
     def _take(self) -> list[_Waiting]:
         """Wait for a record and return it with all that queued up meanwhile; nothing once the log is closed."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -146,7 +147,7 @@ async def test_an_id_used_twice_is_refused_alone(log: Log, events: Events) -> No
     "changes",
     [
         {"created_at": START.replace(tzinfo=None)},
-        {"context": make_context(2, category=None)},
+        {"context": make_context(2, key=None)},
         {"step": make_step(chosen=10**30, pmf=[1.0])},
         {"policy": "\ud800"},
     ],
@@ -193,7 +194,7 @@ async def test_a_closed_log_says_so(engine: Engine) -> None:
     log = Log(engine)
     log.close()
     log.close()
-    with pytest.raises(StoreUnavailable, match="closed"):
+    with pytest.raises(StoreUnavailable, match="has stopped"):
         await log.decided(make_decision(1))
 
 
@@ -379,27 +380,39 @@ async def test_full_text_is_kept_as_it_is(engine: Engine) -> None:
 
 
 def test_a_reader_misses_nothing_while_writers_race(database_url: str) -> None:
-    writers, each = 4, 25
+    writers, each = 4, 15
 
-    async def write(log: Log, first: int) -> None:
-        await asyncio.gather(*(finish(log, number) for number in range(first, first + each)))
-
-    def work(first: int) -> None:
+    def work(writer: int) -> None:
         engine = open_engine(database_url, busy_timeout_s=60)
-        log = Log(engine, max_batch=3)
-        asyncio.run(write(log, first))
+        # Each takes a time of its own between drawing a number and committing it.
+        event.listen(engine, "commit", lambda _connection: time.sleep(0.003 * writer))
+        log = Log(engine)
+        asyncio.run(finish(log, *range(writer * each, (writer + 1) * each)))
         log.close()
         engine.dispose()
 
     engine = open_engine(database_url)
     events, read = Events(engine), list[Event]()
-    threads = [threading.Thread(target=work, args=(i * each,)) for i in range(writers)]
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(writers)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads) or events.head() > (read[-1].seq if read else 0):
         read += events.read(read[-1].seq if read else 0, limit=7)
     engine.dispose()
     assert sorted(event.decision.id for event in read) == [make_decision(n).id for n in range(writers * each)]
+
+
+async def test_feedback_sent_twice_to_two_processes_counts_once(database_url: str, log: Log, events: Events) -> None:
+    await finish(log, 1)
+    engine = open_engine(database_url, busy_timeout_s=60)
+    other = Log(engine)
+    sent = [make_feedback(number, decision=1) for number in range(50)]
+    calls = [each.feedback(feedback) for feedback in sent for each in (log, other)]
+    results = await asyncio.gather(*calls)
+    other.close()
+    engine.dispose()
+    assert (results.count(True), results.count(False)) == (50, 50)
+    assert events.lag(0, now=START).events == 51
 
 
 def test_a_journal_number_is_not_drawn_while_an_earlier_one_is_uncommitted(database_url: str) -> None:
@@ -439,7 +452,7 @@ def test_a_journal_number_is_not_drawn_while_an_earlier_one_is_uncommitted(datab
 
 
 def make_version(number: int = 1, *, artifact: bytes = b"weights", **changes: Any) -> Version:
-    given = {
+    given: dict[str, Any] = {
         "policy": "vw_cb",
         "number": number,
         "artifact": artifact,
@@ -598,7 +611,7 @@ def test_of_many_that_want_a_lease_at_once_one_gets_it(engine: Engine, leases: L
 
 
 @pytest.fixture
-def keys(engine: Engine) -> Iterator[Keys]:
+def keys(engine: Engine) -> Keys:
     return Keys(engine)
 
 
