@@ -15,6 +15,13 @@ def move(state: State, actions: Sequence[Action], thresholds: Thresholds) -> int
     return _after_answer(last, actions, thresholds) if last.ok else _after_failure(last, actions)
 
 
+def worth_it(state: State, actions: Sequence[Action], index: int) -> int:
+    """Return `index`, or that of `stop` where even a perfect answer would not pay for what the index would cost."""
+    stop = stop_index(actions)
+    best = max((judged.quality for judged in state.history if judged.quality is not None), default=0.0)
+    return index if stop is None or actions[index].cost_usd < (1 - best) * state.value_usd else stop
+
+
 def _after_answer(last: Judged, actions: Sequence[Action], thresholds: Thresholds) -> int:
     """Stop when the answer is good enough or could not be judged, else take the next tier's cheapest model.
 

@@ -37,7 +37,9 @@ class VwCb:
         if not models:
             return one_hot(len(actions), 0)
         if any(judged.ok for judged in state.history):
-            return one_hot(len(actions), climb.move(state, actions, self._spec.thresholds))
+            return one_hot(
+                len(actions), climb.worth_it(state, actions, climb.move(state, actions, self._spec.thresholds))
+            )
         pmf = self._start(state, actions, models)
         return pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
 

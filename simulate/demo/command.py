@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
@@ -57,7 +58,7 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandit-router-demo-")))
         url = stack.enter_context(_service(home, table, outcomes, value_usd=value_usd, judge_noise=judge_noise))
-        console.print(f"{len(table.models)} simulated models and a service on {url}; configuration in {home}")
+            console.print(f"service: {url}   models: {len(table.models)}, simulated   configuration: {home}", soft_wrap=True)
         calls = schedule(table.rows, POLICIES, queries=queries, seed=seed)
         with _progress(console) as progress:
             bars = Bars(progress, {policy: sum(call.policy == policy for call in calls) for policy in POLICIES})
@@ -128,8 +129,8 @@ def _progress(console: Console) -> Progress:
 
 
 def _print(console: Console, lines: Sequence[Line], table: Table, *, failed: Sequence[Reply]) -> None:
-    grid = Grid(title="what came of it (judges' cost included)", title_justify="left")
-    grid.add_column("policy", overflow="fold")
+    grid = Grid(box=SIMPLE_HEAD)
+    grid.add_column("policy")
     for column in ("n", "quality", "$/request", "reward", *(f"tier {i}" for i in range(len(table.models)))):
         grid.add_column(column, justify="right")
     for line in lines:
@@ -137,7 +138,9 @@ def _print(console: Console, lines: Sequence[Line], table: Table, *, failed: Seq
         figures = (str(line.n), f"{line.quality:.4f}", f"{line.cost_usd:.6f}", f"{line.reward:.4f}")
         grid.add_row(line.policy, *figures, *shares)
     console.print(grid)
-    console.print("tier columns: share of requests that started there; quality: recorded true score of the answer")
+    for tier, model in enumerate(table.models):
+        console.print(f"tier {tier}: {model}; its column is the share of requests that started there")
+    console.print("quality: recorded true score of the answer; $/request: models and judges; reward: quality - $ / value")
     if failed:
         console.print(f"{len(failed)} requests failed, the first with: {failed[0].error}", style="red", markup=False)
 

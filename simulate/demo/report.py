@@ -1,4 +1,4 @@
-"""Sums up a demonstration: each policy beside always-cheapest and always-best on the same prompts; it prints nothing."""
+"""Sums up a demonstration: each policy beside always-cheapest and always-best; it prints nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _reference(name: str, model: str, replies: Sequence[Reply], table: Table, va
     arms = [reply.call.row.arms[model] for reply in replies]
     quality, cost = fmean(arm.score for arm in arms), fmean(arm.cost_usd for arm in arms)
     return Line(
-        policy=f"{name} ({model.rsplit('/', 1)[-1]})",
+        policy=name,
         n=len(arms),
         quality=quality,
         cost_usd=cost,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bandit_router.policy.climb import worth_it
 from bandit_router.policy.fixed_cascade import FixedCascade
 from bandit_router.policy.spec import FixedCascadeSpec, StaticSpec
 from bandit_router.policy.static import Static
@@ -111,3 +112,18 @@ def test_a_static_policy_may_explore_at_the_start_only() -> None:
     policy = Static(StaticSpec(kind="static", name="s", model="m0", min_exploration=0.2))
     assert policy.pmf(state(), FLEET[:4]).probs == pytest.approx((0.85, 0.05, 0.05, 0.05))
     assert policy.pmf(state(judged(status="error")), FLEET[1:3]).probs == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("quality", "price", "expected"),
+    [(0.4, 0.0059, "dear"), (0.4, 0.0061, "stop"), (None, 0.009, "dear"), (None, 0.011, "stop")],
+)
+def test_a_climb_that_even_a_perfect_answer_would_not_pay_for_is_not_worth_it(
+    quality: float | None, price: float, expected: str
+) -> None:
+    actions = (stop(), Action(model="dear", tier=1, cost_usd=price))
+    assert actions[worth_it(state(judged(quality=quality)), actions, 1)].model == expected
+
+
+def test_where_stop_is_not_offered_a_climb_is_made_whatever_it_costs() -> None:
+    assert worth_it(state(judged(quality=0.9)), (Action(model="dear", tier=1, cost_usd=9.0),), 0) == 0
