@@ -58,7 +58,7 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandit-router-demo-")))
         url = stack.enter_context(_service(home, table, outcomes, value_usd=value_usd, judge_noise=judge_noise))
-            console.print(f"service: {url}   models: {len(table.models)}, simulated   configuration: {home}", soft_wrap=True)
+        console.print(f"service: {url}   simulated models: {len(table.models)}   folder: {home}", soft_wrap=True)
         calls = schedule(table.rows, POLICIES, queries=queries, seed=seed)
         with _progress(console) as progress:
             bars = Bars(progress, {policy: sum(call.policy == policy for call in calls) for policy in POLICIES})
@@ -140,7 +140,7 @@ def _print(console: Console, lines: Sequence[Line], table: Table, *, failed: Seq
     console.print(grid)
     for tier, model in enumerate(table.models):
         console.print(f"tier {tier}: {model}; its column is the share of requests that started there")
-    console.print("quality: recorded true score of the answer; $/request: models and judges; reward: quality - $ / value")
+    console.print("quality: recorded score of the answer; $/request: models and judges; reward: quality - $ / value")
     if failed:
         console.print(f"{len(failed)} requests failed, the first with: {failed[0].error}", style="red", markup=False)
 
