@@ -1,0 +1,119 @@
+"""Calls hosted models, chat and embeddings, through litellm; the only file that imports it. It never retries."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bandit_router.errors import EmbeddingFailed, ProviderError
+from bandit_router.providers.answer import to_completion
+from bandit_router.providers.arguments import api_key, call_arguments, endpoint
+from bandit_router.providers.failure import to_provider_error
+from bandit_router.types import ChatRequest, Completion, Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What litellm's price list says of a model: USD per token, limits, abilities; None where it says nothing."""
+
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+
+
+class LitellmProvider:
+    """Fulfils `Provider`; made by `load`, ended by `aclose`."""
+
+    def __init__(self, litellm: Any, failures: tuple[type[Exception], ...], *, environ: Mapping[str, str]) -> None:
+        self._litellm, self._failures, self._environ = litellm, failures, environ
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> LitellmProvider:
+        """Import litellm, which takes 2-4 s and 160 MB, and make it quiet and offline.
+
+        Call it once at start, in a thread when an event loop runs. `environ` is where keys are looked up.
+        """
+        # Without it litellm fetches its price list over the network while it is imported.
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        import litellm
+        import openai
+
+        # Builds litellm's response classes here, not in the first request, while the warnings it silences are silent.
+        litellm.ModelResponse()
+        litellm.telemetry = False
+        litellm.suppress_debug_info = True
+        litellm.set_verbose = False
+        litellm.drop_params = False
+        litellm.callbacks, litellm.success_callback, litellm.failure_callback = [], [], []
+        # Every mapped failure is an OpenAIError; the others come out of litellm's converters on malformed answers.
+        slips = (ValueError, TypeError, LookupError, AttributeError, ImportError, OSError, RuntimeError)
+        return cls(litellm, (openai.OpenAIError, *slips), environ=os.environ if environ is None else environ)
+
+    async def complete(self, model: Model, request: ChatRequest, /, *, timeout_s: float) -> Completion:
+        """Return the model's answer with its cost in USD; raise `ProviderError` for every way a call can fail."""
+        key = api_key(model, self._environ)
+        try:
+            # litellm does not honour its own timeout with every provider.
+            async with asyncio.timeout(timeout_s):
+                response = await self._litellm.acompletion(**call_arguments(model, request, key=key))
+            return to_completion(response, model, request=request)
+        except TimeoutError as error:
+            raise ProviderError("timeout", f"{model.name} gave no answer within {timeout_s:g} s") from error
+        except self._failures as error:
+            raise to_provider_error(error, model, key=key) from error
+
+    async def embed(self, model: str, texts: Sequence[str], /, *, timeout_s: float = 30.0) -> list[list[float]]:
+        """Return one vector a text, as the model gives them (not normalised); raise `EmbeddingFailed` otherwise.
+
+        `model` is litellm's name of it; its key comes from the provider's usual environment variable.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await self._litellm.aembedding(**endpoint(model, api_base=None, key=None), input=list(texts))
+            found = sorted(response.data, key=lambda item: item["index"])
+            vectors = [[float(number) for number in item["embedding"]] for item in found]
+        except TimeoutError as error:
+            raise EmbeddingFailed(f"{model} gave no vectors within {timeout_s:g} s") from error
+        except self._failures as error:
+            raise EmbeddingFailed(f"{model} gave no vectors: {error}") from error
+        if len(vectors) != len(texts):
+            raise EmbeddingFailed(f"{model} gave {len(vectors)} vectors for {len(texts)} texts")
+        return vectors
+
+    def price(self, target: str, /) -> Price | None:
+        """Return what litellm's local price list says of a target, None when it does not know its prices."""
+        entry = self._entry(target)
+        price_in, price_out = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+        if price_in is None or price_out is None:
+            return None
+        return Price(
+            input_usd_per_token=float(price_in),
+            output_usd_per_token=float(price_out),
+            context_window=entry.get("max_input_tokens") or entry.get("max_tokens"),
+            tools=entry.get("supports_function_calling"),
+            vision=entry.get("supports_vision"),
+            json_schema=entry.get("supports_response_schema"),
+        )
+
+    async def aclose(self) -> None:
+        """Let litellm's background work end and close its connections; the provider can still be used afterwards."""
+        from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+        await GLOBAL_LOGGING_WORKER.flush()
+        await GLOBAL_LOGGING_WORKER.stop()
+        await self._litellm.close_litellm_async_clients()
+        # The cache would otherwise hand out the closed clients again.
+        self._litellm.in_memory_llm_clients_cache.flush_cache()
+
+    def _entry(self, target: str) -> Mapping[str, Any]:
+        """Return the entry of `openai/gpt-4o-mini`, which the list holds as `gpt-4o-mini` of provider `openai`."""
+        listed: Mapping[str, Mapping[str, Any]] = self._litellm.model_cost
+        provider, _, bare = target.partition("/")
+        entry = listed.get(bare, {})
+        return listed.get(target) or (entry if str(entry.get("litellm_provider", "")).startswith(provider) else {})
