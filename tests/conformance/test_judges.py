@@ -1,0 +1,148 @@
+"""What holds for every judge: a score in [0, 1] or an error, whatever the answer looks like, and no exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bandit_router.errors import ProviderError
+from bandit_router.judge.llm import LlmJudge
+from bandit_router.judge.panel import Panel
+from bandit_router.judge.rules import RulesJudge
+from bandit_router.protocols import Judge
+from bandit_router.types import ChatRequest, Completion, Model
+
+MODEL = Model(name="m", target="m", tier=0, input_usd_per_token=1e-6, output_usd_per_token=1e-6)
+
+
+@dataclass
+class Replying:
+    """A provider with one reply to everything; None fails."""
+
+    reply: str | None
+
+    async def complete(self, model: Model, request: ChatRequest, /, *, timeout_s: float) -> Completion:
+        if self.reply is None:
+            raise ProviderError("error", "m failed")
+        assert all(message["content"].encode() for message in request.messages)
+        message = {"role": "assistant", "content": self.reply}
+        return Completion(message=message, finish_reason="stop", input_tokens=9, output_tokens=9, cost_usd=1e-5)
+
+
+def llm(reply: str | None) -> LlmJudge:
+    return LlmJudge("critic", MODEL, provider=Replying(reply), timeout_s=20.0, clock=lambda: 0.0)
+
+
+JUDGES: dict[str, Callable[[], Judge]] = {
+    "rules": lambda: RulesJudge(clock=lambda: 0.0),
+    "llm": lambda: llm('{"reason": "fine", "score": 0.7}'),
+    "llm_malformed": lambda: llm("it is fine"),
+    "llm_failing": lambda: llm(None),
+}
+
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+TEXTS = {
+    "plain": "Oslo.",
+    "empty": "",
+    "null": "\x00",
+    "surrogate": "a\ud800b",
+    "unicode": "שלום 🦊 \u202e\u2028 ﷽ e\u0301",
+    "brackets": "[" * 50_000,
+    "deep_python": "```python\n" + "(" * 5_000 + "\n```",
+    "huge": "word " * 400_000,
+    "huge_line_count": "a\n" * 200_000,
+    "spaces": "I" + " " * 100_000 + "x",
+    "fences": "```\n" * 10_001,
+    "long_number": "```json\n" + "9" * 10_000 + "\n```",
+    "backslashes": "\\" * 10_001,
+}
+MESSAGES: dict[str, dict[str, Any]] = {
+    **{name: {"content": text} for name, text in TEXTS.items()},
+    "no_fields": {},
+    "none": {"content": None},
+    "call_only": {"content": None, "tool_calls": [CALL]},
+    "call_and_text": {"content": "Let me see.", "tool_calls": [CALL, CALL]},
+    "call_of_another_kind": {"content": None, "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "f"}}]},
+    "broken_call": {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": None}, None, 4]},
+    "call_without_name": {"content": None, "tool_calls": [{"function": {"arguments": None}}]},
+    "call_with_object": {"content": None, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},
+    "calls_not_a_list": {"content": None, "tool_calls": "f"},
+    "old_call": {"content": None, "function_call": {"name": "f", "arguments": "{}"}},
+    "parts": {"content": [{"type": "text", "text": "Oslo"}, {"type": "image_url"}, None, 4, ["x"], "y"]},
+    "no_parts": {"content": []},
+    "number": {"content": 4},
+    "mapping": {"content": {"text": "Oslo"}},
+    "refusal": {"content": None, "refusal": "No."},
+    "audio": {"content": None, "audio": {"id": "x"}},
+}
+REQUESTS = {
+    "plain": ChatRequest(messages=({"role": "user", "content": "Capital of Norway?"},)),
+    "no_messages": ChatRequest(messages=()),
+    "odd_messages": ChatRequest(messages=({}, {"role": "user"}, {"role": "tool", "content": [None]})),
+    "json": ChatRequest(
+        messages=({"role": "user", "content": "x"},), params={"response_format": {"type": "json_object"}}
+    ),
+    "schema": ChatRequest(
+        messages=({"role": "user", "content": "x"},),
+        params={"response_format": {"type": "json_schema", "json_schema": {"schema": {"$ref": "#"}}}},
+    ),
+    "odd_params": ChatRequest(
+        messages=({"role": "user", "content": "x"},),
+        params={"response_format": "json", "tools": [None, {}, {"function": 4}], "functions": 4, "max_tokens": "x"},
+    ),
+}
+
+
+def answer(message: dict[str, Any]) -> Completion:
+    whole = {"role": "assistant", **message}
+    return Completion(message=whole, finish_reason="stop", input_tokens=1, output_tokens=1, cost_usd=0.0)
+
+
+@pytest.fixture(params=list(JUDGES))
+def judge(request: pytest.FixtureRequest) -> Judge:
+    return JUDGES[request.param]()
+
+
+@pytest.mark.parametrize("asked", list(REQUESTS))
+@pytest.mark.parametrize("given", list(MESSAGES))
+async def test_a_judge_gives_a_score_or_an_error(judge: Judge, asked: str, given: str) -> None:
+    verdict = await judge.grade(REQUESTS[asked], answer(MESSAGES[given]))
+    assert verdict.error if verdict.score is None else 0 <= verdict.score <= 1 and verdict.error is None
+
+
+@pytest.mark.parametrize("given", list(MESSAGES))
+async def test_the_same_answer_gets_the_same_verdict(judge: Judge, given: str) -> None:
+    first, again = [await judge.grade(REQUESTS["plain"], answer(MESSAGES[given])) for _ in range(2)]
+    assert first == again
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "content_filter", "tool_calls", ""])
+async def test_a_judge_takes_any_finish_reason(judge: Judge, finish: str) -> None:
+    completion = Completion(
+        message={"content": "Oslo."}, finish_reason=finish, input_tokens=0, output_tokens=0, cost_usd=0
+    )
+    verdict = await judge.grade(REQUESTS["plain"], completion)
+    assert verdict.error or verdict.score is not None
+
+
+async def test_a_verdict_carries_its_judges_name(judge: Judge) -> None:
+    assert (await judge.grade(REQUESTS["plain"], answer(MESSAGES["plain"]))).judge == judge.name
+
+
+async def test_a_verdict_costs_nothing_or_more(judge: Judge) -> None:
+    assert (await judge.grade(REQUESTS["plain"], answer(MESSAGES["plain"]))).cost_usd >= 0
+
+
+def test_a_judge_expects_a_finite_price(judge: Judge) -> None:
+    assert 0 <= judge.cost_usd < 1
+
+
+@pytest.mark.parametrize("given", list(MESSAGES))
+async def test_a_panel_of_all_judges_judges_anything(given: str) -> None:
+    panel = Panel([(make(), 1.0) for make in JUDGES.values()])
+    quality = (await panel.judge(REQUESTS["plain"], answer(MESSAGES[given]))).quality
+    assert quality is not None
+    assert 0 <= quality <= 1
