@@ -1,0 +1,24 @@
+"""Reads where each learning policy stands; it teaches none."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from bandit_router.api.metrics import Learning
+from bandit_router.bootstrap import Services
+from bandit_router.store.session import reading
+from bandit_router.store.tables import versions
+
+
+def learning(services: Services) -> list[Learning]:
+    """Return it for every learning policy; raise `StoreUnavailable`."""
+    # Only the cursor is asked for: a version's artifact can be megabytes.
+    query = select(versions.c.policy, func.max(versions.c.cursor).label("cursor")).group_by(versions.c.policy)
+    with reading(services.engine) as connection:
+        cursors = {row.policy: int(row.cursor) for row in connection.execute(query)}
+    now = services.router.now()
+    lags = {name: services.events.lag(cursors.get(name, 0), now=now) for name in services.policies.numbers}
+    return [
+        Learning(policy=name, version=number, lag_events=lags[name].events, lag_seconds=lags[name].seconds)
+        for name, number in services.policies.numbers.items()
+    ]

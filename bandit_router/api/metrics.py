@@ -1,0 +1,128 @@
+"""Counts what happens, for Prometheus; it keeps a registry of its own and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from bandit_router.errors import StoreUnavailable
+from bandit_router.types import Decision, Outcome
+
+PREFIX: Final = "bandit_router"
+_FAST: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
+_SLOW: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """Where one learning policy stands: the version served, and how far the newest one is behind the journal."""
+
+    policy: str
+    version: int
+    lag_events: int
+    lag_seconds: float
+
+
+class Metrics:
+    """The metrics of one service; it fulfils the router's `Observer`."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry(auto_describe=True)
+
+        def counter(name: str, told: str, *labels: str) -> Counter:
+            return Counter(f"{PREFIX}_{name}", told, labels, registry=registry)
+
+        def histogram(name: str, told: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"{PREFIX}_{name}", told, registry=registry, buckets=buckets)
+
+        self._requests = counter("requests", "Requests that ended, answered (ok) or not (failed).", "policy", "status")
+        self._attempts = counter("attempts", "Model calls by how they ended.", "model", "status")
+        self._errors = counter("model_errors", "Model calls that failed, by kind of failure.", "model", "kind")
+        self._escalations = counter("escalations", "Models called though an answer was at hand.", "policy")
+        self._model_cost = counter("model_cost_usd", "Dollars spent on models.", "model")
+        self._judge_cost = counter("judge_cost_usd", "Dollars spent on judges.", "judge")
+        self._judge_errors = counter("judge_errors", "Verdicts that could not be had.", "judge")
+        self._refusals = counter("http_errors", "Responses that were errors.", "status", "code")
+        self._decision_s = histogram("decision_seconds", "Seconds from a request's arrival to its first draw.", _FAST)
+        self._request_s = histogram("request_seconds", "Seconds from a request's arrival to its outcome.", _SLOW)
+        self._overhead_s = histogram("overhead_seconds", "Seconds a request spent in the router itself.", _FAST)
+
+    def decided(self, _decision: Decision, seconds: float, /) -> None:
+        """Note a decision and the seconds it took."""
+        self._decision_s.observe(seconds)
+
+    def finished(self, decision: Decision, outcome: Outcome, /) -> None:
+        """Note an outcome with its attempts, verdicts and costs."""
+        self._requests.labels(decision.policy, outcome.status).inc()
+        self._request_s.observe(outcome.latency_s)
+        for judged in outcome.history:
+            attempt = judged.attempt
+            self._attempts.labels(attempt.model, attempt.status).inc()
+            self._model_cost.labels(attempt.model).inc(max(0.0, attempt.cost_usd))
+            if not judged.ok:
+                self._errors.labels(attempt.model, attempt.status).inc()
+            for verdict in judged.judgement.verdicts if judged.judgement else ():
+                self._judge_cost.labels(verdict.judge).inc(max(0.0, verdict.cost_usd))
+                if verdict.error is not None:
+                    self._judge_errors.labels(verdict.judge).inc()
+        self._escalations.labels(decision.policy).inc(_escalations(outcome))
+
+    def overhead(self, seconds: float) -> None:
+        """Note the seconds a request spent in the router itself."""
+        self._overhead_s.observe(seconds)
+
+    def refused(self, status: int, code: str) -> None:
+        """Note a response that was an error."""
+        self._refusals.labels(str(status), code).inc()
+
+    def watch(self, learning: Callable[[], Iterable[Learning]]) -> None:
+        """Show from now on, whenever the metrics are read, where each learning policy stands."""
+        self._registry.register(_LearningCollector(learning))
+
+    def text(self) -> bytes:
+        """Return every metric in Prometheus' text format; this may read from the database."""
+        return generate_latest(self._registry)
+
+
+class _LearningCollector(Collector):
+    """Reads the gauges of learning when they are asked for."""
+
+    def __init__(self, learning: Callable[[], Iterable[Learning]]) -> None:
+        self._learning = learning
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: registering must not read from the database."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield whether the database answers, and the gauges that it holds when it does."""
+        try:
+            found, up = list(self._learning()), 1.0
+        except StoreUnavailable:
+            found, up = [], 0.0
+        yield GaugeMetricFamily(f"{PREFIX}_store_up", "1 while the database answers.", value=up)
+        versions = {each.policy: each.version for each in found}
+        events = {each.policy: each.lag_events for each in found}
+        seconds = {each.policy: each.lag_seconds for each in found}
+        yield _gauge("policy_version", "The version served of a learning policy.", versions)
+        yield _gauge("learner_lag_events", "Events in the journal not learned from.", events)
+        yield _gauge("learner_lag_seconds", "Age of the oldest of them in seconds.", seconds)
+
+
+def _gauge(name: str, told: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_{name}", told, labels=["policy"])
+    for policy, value in values.items():
+        family.add_metric([policy], value)
+    return family
+
+
+def _escalations(outcome: Outcome) -> int:
+    """Count the calls that followed an answer: calls after a failure are no escalations."""
+    return sum(before.ok for before, _ in pairwise(outcome.history))

@@ -1,0 +1,111 @@
+"""POST /v1/feedback: scores and labels, once each, in time or late; what makes no sense is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.service import Service
+
+
+def give(router: Service, **fields: Any) -> httpx.Response:
+    return router.http.post("/v1/feedback", json=fields)
+
+
+@pytest.fixture
+def decided(router: Service) -> str:
+    """A decision that can be given feedback on."""
+    return router.decide()
+
+
+def test_feedback_becomes_part_of_the_decision(router: Service, decided: str) -> None:
+    told = give(router, decision_id=decided, score=0.25, comment="too short").json()
+    assert (told["score"], told["duplicate"], told["late"]) == (0.25, False, False)
+    found = router.decision(decided)
+    assert [(f["id"], f["score"], f["comment"], f["late"]) for f in found["feedback"]] == [
+        (told["id"], 0.25, "too short", False)
+    ]
+
+
+def test_feedback_takes_the_place_of_the_judges_in_the_reward(router: Service, decided: str) -> None:
+    before = router.decision(decided)["reward"]
+    give(router, decision_id=decided, score=0.0)
+    assert router.decision(decided)["reward"] == pytest.approx(before - 1.0)
+
+
+def test_a_label_stands_for_a_score(router: Service, decided: str) -> None:
+    assert give(router, decision_id=decided, label="partial").json()["score"] == 0.5
+
+
+def test_the_id_of_the_completion_will_do(router: Service, decided: str) -> None:
+    assert give(router, decision_id=f"chatcmpl-{decided}", score=1).json()["decision_id"] == decided
+
+
+def test_feedback_sent_twice_counts_once(router: Service, decided: str) -> None:
+    again = [give(router, decision_id=decided, score=score, id="twice").json() for score in (1.0, 0.0)]
+    assert [told["duplicate"] for told in again] == [False, True]
+    assert [f["score"] for f in router.decision(decided)["feedback"]] == [1.0]
+
+
+def test_an_id_that_another_decision_has_used_is_a_conflict(router: Service, decided: str) -> None:
+    other = router.decide()
+    give(router, decision_id=other, score=1.0, id="taken")
+    response = give(router, decision_id=decided, score=1.0, id="taken")
+    assert (response.status_code, response.json()["error"]["param"]) == (409, "id")
+
+
+def test_feedback_on_a_decision_that_is_not_there_is_not_found(router: Service) -> None:
+    response = give(router, decision_id="nothing", score=1.0)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "decision_not_found")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"score": 1.01}, "score"),
+        ({"score": -0.01}, "score"),
+        ({"score": 10**400}, "score"),
+        ({"score": "1"}, "score"),
+        ({"score": True}, "score"),
+        ({}, "score"),
+        ({"label": "great"}, "label"),
+        ({"label": 1}, "label"),
+        ({"score": 1, "id": ""}, "id"),
+        ({"score": 1, "id": 5}, "id"),
+        ({"score": 1, "comment": ["x"]}, "comment"),
+        ({"score": 1, "decision_id": None}, "decision_id"),
+        ({"score": 1, "decision_id": 7}, "decision_id"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_feedback_that_makes_no_sense_is_refused(
+    router: Service, decided: str, fields: dict[str, Any], param: str
+) -> None:
+    response = give(router, **{"decision_id": decided, **fields})
+    assert (response.status_code, response.json()["error"]["param"]) == (422, param)
+    assert router.decision(decided)["feedback"] == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_feedback_that_is_no_number_is_refused(router: Service, decided: str, number: str) -> None:
+    body = f'{{"decision_id": "{decided}", "score": {number}}}'
+    response = router.http.post("/v1/feedback", content=body)
+    assert (response.status_code, response.json()["error"]["param"]) == (422, "score")
+
+
+def test_malformed_feedback_is_a_bad_request(router: Service) -> None:
+    assert router.http.post("/v1/feedback", content=b'{"score": ').status_code == 400
+
+
+def test_late_feedback_is_kept_and_marked(route_with: Callable[..., Service], sqlite_url: str) -> None:
+    router = route_with(sqlite_url, reward={"feedback_window_s": 1e-6})
+    decided = router.decide()
+    before = router.decision(decided)["reward"]
+    response = give(router, decision_id=decided, score=0.0)
+    assert (response.status_code, response.json()["late"]) == (200, True)
+    found = router.decision(decided)
+    assert [(f["score"], f["late"]) for f in found["feedback"]] == [(0.0, True)]
+    assert found["reward"] == before
