@@ -1,4 +1,4 @@
-"""Everything that can go wrong, by name; each message says what to do next. HTTP codes are given in `api/errors.py` only."""
+"""Everything that can go wrong, by name; each message says what to do next. HTTP codes are in `api/errors.py` only."""
 
 from __future__ import annotations
 

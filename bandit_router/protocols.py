@@ -102,7 +102,7 @@ class DecisionLog(Protocol):
         """Commit how a decision ended, and enter it into the journal."""
 
     async def feedback(self, feedback: Feedback, /) -> bool:
-        """Append feedback; False when its id is known already. Raise `UnknownDecision` when there is no such decision."""
+        """Append feedback; False when its id is known already. Raise `UnknownDecision` for a decision that is not."""
 
 
 class EventSource(Protocol):

@@ -211,7 +211,8 @@ def _absolute_sqlite(url: str, home: Path) -> str:
 def _explain(error: ErrorDetails, schema: type[BaseModel]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key {error['loc'][-1]!r}; {did_you_mean(str(error['loc'][-1]), _keys_at(schema, error['loc'][:-1]))}"
+        *table, name = error["loc"]
+        return f"unknown key {name!r}; {did_you_mean(str(name), _keys_at(schema, tuple(table)))}"
     if error["type"] == "missing":
         return f"key {key!r} is missing; add it"
     message = error["msg"].removeprefix("Value error, ")
@@ -233,7 +234,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _line_of(text: str, loc: tuple[int | str, ...]) -> int | None:
-    """Return the 1-based line that holds the key at `loc`, as nearly as text tells: within its table, else the table."""
+    """Return the 1-based line that holds the key at `loc`, or where its table starts."""
     table = [str(part) for part in loc if isinstance(part, str)]
     nth = next((part for part in loc if isinstance(part, int)), 0)
     found, inside, seen = None, not table[:-1], -1

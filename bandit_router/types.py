@@ -218,7 +218,7 @@ class Judged:
 class State:
     """What a policy decides from: the context, what was tried and judged so far, and the dial.
 
-    `steps[i]` is the decision that led to `history[i]`, so a mixture can weigh its components by what they would have done.
+    `steps[i]` is the decision that led to `history[i]`: a mixture weighs its components by what they would have done.
     """
 
     context: Context

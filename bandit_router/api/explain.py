@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bandit_router.policy.load import PINNED
 from bandit_router.reward.utility import reward
 from bandit_router.store.events import Account
 from bandit_router.store.text import redact
@@ -71,6 +72,8 @@ def summary(decision: Decision, outcome: Outcome | None) -> str:
 def _opening(decision: Decision) -> str:
     step = decision.step
     action, kind = step.action, f"for a request of category {decision.context.category}"
+    if decision.policy == PINNED:
+        return f"The request named {action.model} (tier {action.tier}), so no policy chose, {kind}"
     if len(step.actions) == 1:
         return f"Policy {decision.policy} had one model to start with, {action.model} (tier {action.tier}), {kind}"
     return (

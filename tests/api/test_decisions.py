@@ -106,6 +106,11 @@ def test_a_sentence_says_why(router: Service, upstream: Upstream) -> None:
     assert summary.endswith(".")
 
 
+def test_a_sentence_says_that_the_request_named_its_model(router: Service) -> None:
+    summary = router.decision(router.decide(model="medium"))["summary"]
+    assert summary.startswith("The request named medium (tier 1), so no policy chose")
+
+
 def test_a_decision_is_found_by_the_id_of_its_completion(router: Service) -> None:
     response = router.chat()
     found = router.http.get(f"/v1/decisions/{response.json()['id']}").json()
