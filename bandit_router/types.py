@@ -105,6 +105,10 @@ class Pmf:
 
     probs: tuple[float, ...]
     predicted: tuple[float | None, ...] = ()
+    judge: tuple[float, ...] = ()
+    """P(the answer is judged | action), in the order of the actions; empty means that every answer is."""
+    serve: int | None = None
+    """Index into the history of the answer to serve when stopping; None leaves it to the cascade: the best judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,13 @@ class Step:
     chosen: int
     policy: str
     version: str
+    judged: bool = True
+    """Whether the answer to this step was to be judged; drawn with probability `judge_propensity`."""
+
+    @property
+    def judge_propensity(self) -> float:
+        """P(the answer is judged | the action drawn)."""
+        return self.pmf.judge[self.chosen] if self.pmf.judge else 1.0
 
     @property
     def action(self) -> Action:
