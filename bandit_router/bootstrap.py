@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import secrets
@@ -20,11 +21,11 @@ from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy
 from bandit_router.judge.build import build_panel
 from bandit_router.judge.panel import Panel
 from bandit_router.learner import Learner, Schedule
+from bandit_router.live import Live
 from bandit_router.policy.draw import draw
-from bandit_router.policy.live import LivePolicies
 from bandit_router.policy.load import build, learning_names, load_specs, spec_hash
 from bandit_router.policy.spec import Spec
-from bandit_router.protocols import LearningPolicy
+from bandit_router.protocols import LearningPolicy, Policy
 from bandit_router.providers.litellm import LitellmProvider
 from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog, resolve_prices
 from bandit_router.reward.utility import reward
@@ -36,7 +37,7 @@ from bandit_router.store.leases import Leases
 from bandit_router.store.log import Log
 from bandit_router.store.session import check_schema, open_engine
 from bandit_router.store.versions import Versions
-from bandit_router.types import Model, Pmf, Version
+from bandit_router.types import Model, Version
 
 REFRESH_S = 0.5
 
@@ -52,7 +53,7 @@ class Services:
     specs: Mapping[str, Spec]
     contexts: Builder
     panel: Panel
-    policies: LivePolicies
+    policies: Live[Policy]
     router: Router
     log: Log
     events: Events
@@ -76,16 +77,21 @@ async def start(settings: Settings, observer: Observer) -> Services:
         raise ConfigError(f"[policies] default: {UnknownPolicy(settings.policies.default, specs)}")
     engine = open_engine(settings.store.url)
     check_schema(engine)
-    provider = LitellmProvider.load()
+    provider = await asyncio.to_thread(LitellmProvider.load)
     catalog = load_catalog(settings, provider)
     contexts = await load_builder(settings.context, hosted=provider.embed)
     panel = build_panel(settings.judges, provider=provider, models=_judge_models(settings, provider))
     versions, events = Versions(engine), Events(engine)
     log = Log(engine, log_text=settings.store.log_text)
-    policies = LivePolicies(
-        learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward)
+    policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
+    rng = random.Random()
+    cascade = Cascade(
+        provider=provider,
+        panel=panel,
+        draw=lambda pmf: draw(pmf, rng.random()),
+        chance=lambda probability: rng.random() < probability,
+        clock=time.monotonic,
     )
-    cascade = Cascade(provider=provider, panel=panel, draw=_draw(random.Random()), clock=time.monotonic)
     router = Router(
         contexts=contexts,
         catalog=catalog,
@@ -96,7 +102,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         limits=settings.cascade,
         default_policy=settings.policies.default,
         value_usd=settings.reward.value_usd,
-        judge_cost_usd=panel.expected_cost_usd,
+        judge_cost_usd=lambda: panel.expected_cost_usd,
         now=_now,
         new_id=new_id,
     )
@@ -159,16 +165,12 @@ def _learner(
 
 
 def _jobs(
-    settings: Settings, learner: Learner, policies: LivePolicies
+    settings: Settings, learner: Learner, policies: Live[Policy]
 ) -> Mapping[str, tuple[Callable[[], object], float]]:
     jobs: dict[str, tuple[Callable[[], object], float]] = {"refresh": (policies.refresh, REFRESH_S)}
     if settings.learner.enabled:
         jobs["learn"] = (learner.tick_safely, settings.learner.interval_s)
     return jobs
-
-
-def _draw(rng: random.Random) -> Callable[[Pmf], int]:
-    return lambda pmf: draw(pmf, rng.random())
 
 
 def _now() -> datetime:

@@ -66,7 +66,8 @@ class Router:
     limits: CascadeSettings
     default_policy: str
     value_usd: float
-    judge_cost_usd: float
+    judge_cost_usd: Callable[[], float]
+    """What judging an answer is expected to cost right now, in USD."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     _log_failed: bool = False
@@ -143,7 +144,7 @@ class Router:
         ceilings = [limit for limit in (ask.hints.max_cost_usd, self.limits.max_cost_usd) if limit is not None]
         judge = not isinstance(policy, Pinned)
         candidates: tuple[Action, ...] = eligible(
-            models, ask.request, ask.hints, judge_cost_usd=self.judge_cost_usd if judge else 0.0
+            models, ask.request, ask.hints, judge_cost_usd=self.judge_cost_usd() if judge else 0.0
         )
         limits = Limits(
             max_attempts=self.limits.max_attempts,
@@ -165,10 +166,12 @@ class Router:
         self._log_failed = False
 
     async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Answer:
+        last = final.steps[-1]
+        index = served(final.history, last.pmf.serve if last.action.is_stop else None)
         outcome = Outcome(
             decision_id=decision.id,
             finished_at=self.now(),
-            status="failed" if (index := served(final.history)) is None else "ok",
+            status="failed" if index is None else "ok",
             steps=final.steps,
             history=final.history,
             served=index,

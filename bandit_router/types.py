@@ -47,7 +47,7 @@ class ChatRequest:
 
     messages: tuple[Mapping[str, Any], ...]
     params: Mapping[str, Any] = field(default_factory=dict)
-    """OpenAI parameters other than `model`, `messages`, `stream`, `stream_options`, `metadata`, `user`."""
+    """OpenAI's parameters but `model`, `messages` and those of streaming; `metadata` without the router's hints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

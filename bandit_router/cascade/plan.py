@@ -44,8 +44,13 @@ def next_actions(
     return (Action(model=STOP), *untried)
 
 
-def served(history: Sequence[Judged]) -> int | None:
-    """Return the index of the answer to serve: the best judged, the later among equals; None when none answered."""
+def served(history: Sequence[Judged], preferred: int | None = None) -> int | None:
+    """Return the index of the answer to serve: the policy's own choice, else the best judged, the later among equals.
+
+    None when none answered.
+    """
+    if preferred is not None and 0 <= preferred < len(history) and history[preferred].ok:
+        return preferred
     answers = [index for index, judged in enumerate(history) if judged.ok]
     return max(answers, key=lambda index: (_rank(history[index]), index), default=None)
 

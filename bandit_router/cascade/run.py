@@ -31,28 +31,33 @@ class Panel(Protocol):
 
 
 Draw = Callable[[Pmf], int]
+Chance = Callable[[float], bool]
+"""True with the probability given."""
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
-    """Everything a cascade needs besides its request; `clock` gives monotonic seconds, `draw` picks from a pmf."""
+    """Everything a cascade needs besides its request; `clock` gives monotonic seconds, `draw` and `chance` the luck."""
 
     provider: Provider
     panel: Panel
     draw: Draw
+    chance: Chance
     clock: Clock
 
     def choose(self, policy: Policy, state: State, actions: Sequence[Action]) -> Step:
         """Ask the policy, draw, and return the step as it will be logged."""
         pmf = policy.pmf(state, actions)
+        chosen = self.draw(pmf)
         return Step(
             index=len(state.steps),
             actions=tuple(actions),
             pmf=pmf,
-            chosen=self.draw(pmf),
+            chosen=chosen,
             policy=policy.name,
             version=policy.version,
+            judged=not pmf.judge or pmf.judge[chosen] >= 1.0 or self.chance(pmf.judge[chosen]),
         )
 
     async def run(self, request: ChatRequest, opening: Step, state: State, *, plan: Plan) -> State:
@@ -62,7 +67,7 @@ class Cascade:
             left_s = plan.limits.deadline_s - (self.clock() - started)
             model = plan.models[step.action.model]
             attempt = await self._call(model, request, index=len(state.history), left_s=left_s)
-            judged = await self._judge(request, attempt, plan.limits)
+            judged = await self._judge(request, attempt, asked=step.judged and plan.limits.judge)
             state = replace(state, history=(*state.history, judged), steps=(*state.steps, step))
             elapsed_s = self.clock() - started
             actions = next_actions(plan.candidates, state.history, plan.limits, elapsed_s=elapsed_s)
@@ -98,8 +103,8 @@ class Cascade:
             output_tokens=completion.output_tokens,
         )
 
-    async def _judge(self, request: ChatRequest, attempt: Attempt, limits: Limits) -> Judged:
-        if attempt.completion is None or not limits.judge:
+    async def _judge(self, request: ChatRequest, attempt: Attempt, *, asked: bool) -> Judged:
+        if attempt.completion is None or not asked:
             return Judged(attempt=attempt)
         return Judged(attempt=attempt, judgement=await self.panel.judge(request, attempt.completion))
 

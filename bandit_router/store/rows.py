@@ -60,6 +60,9 @@ def step_row(decision_id: str, step: Step) -> Row:
         "predicted": [None if p is None else float(p) for p in step.pmf.predicted],
         "chosen": int(step.chosen),
         "propensity": float(step.propensity),
+        "judge": [float(p) for p in step.pmf.judge],
+        "judged": step.judged,
+        "serve": step.pmf.serve,
     }
 
 
@@ -155,10 +158,16 @@ def to_step(row: Row) -> Step:
     return Step(
         index=row["idx"],
         actions=tuple(Action(**action) for action in row["actions"]),
-        pmf=Pmf(probs=tuple(row["pmf"]), predicted=tuple(row["predicted"])),
+        pmf=Pmf(
+            probs=tuple(row["pmf"]),
+            predicted=tuple(row["predicted"]),
+            judge=tuple(row["judge"]),
+            serve=row["serve"],
+        ),
         chosen=row["chosen"],
         policy=row["policy"],
         version=row["version"],
+        judged=row["judged"],
     )
 
 

@@ -20,6 +20,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
+    true,
 )
 
 
@@ -84,6 +86,9 @@ steps = Table(
     Column("predicted", JSON, nullable=False, doc="reward or null, in the order of actions; may be empty"),
     Column("chosen", Integer, nullable=False),
     Column("propensity", Double, nullable=False),
+    Column("judge", JSON, nullable=False, server_default=text("'[]'"), doc="P(judged | action); may be empty: all 1"),
+    Column("judged", Boolean, nullable=False, server_default=true(), doc="whether the answer was to be judged"),
+    Column("serve", Integer, doc="which attempt the policy would serve when stopping"),
 )
 
 attempts = Table(

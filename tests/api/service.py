@@ -77,7 +77,9 @@ class Service:
 
     def decide(self, text: str = "Why are there tides?", **more: Any) -> str:
         """Ask for a completion, which must be given, and return the id of its decision."""
-        return str(self.chat(text, **more).raise_for_status().headers["x-router-decision-id"])
+        response = self.chat(text, **more)
+        assert response.is_success, response.text
+        return response.headers["x-router-decision-id"]
 
     def decision(self, id: str) -> dict[str, Any]:
         """Read a decision back."""

@@ -110,7 +110,9 @@ class Nobody:
 
 
 def router(world: World, **limits: object) -> Router:
-    cascade = Cascade(provider=world, panel=world, draw=lambda pmf: pmf.probs.index(1.0), clock=lambda: 0.0)
+    cascade = Cascade(
+        provider=world, panel=world, draw=lambda pmf: pmf.probs.index(1.0), chance=bool, clock=lambda: 0.0
+    )
     return Router(
         contexts=world,
         catalog=Catalog(MODELS),
@@ -121,7 +123,7 @@ def router(world: World, **limits: object) -> Router:
         limits=CascadeSettings.model_validate(limits),
         default_policy="live",
         value_usd=0.01,
-        judge_cost_usd=0.1,
+        judge_cost_usd=lambda: 0.1,
         now=lambda: START,
         new_id=lambda: "id",
     )

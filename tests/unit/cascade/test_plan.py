@@ -79,3 +79,12 @@ def test_the_best_judged_answer_is_served_and_the_later_of_equals(qualities: lis
 
 def test_nothing_is_served_when_nothing_answered() -> None:
     assert served([judged("small", None, status="error")]) is None
+
+
+def test_the_policys_own_choice_is_served_before_the_best_judged() -> None:
+    assert served([judged("small", 0.2), judged("large", 0.9)], 0) == 0
+
+
+@pytest.mark.parametrize("preferred", [1, 7, -1])
+def test_a_choice_that_is_no_answer_is_not_served(preferred: int) -> None:
+    assert served([judged("small", 0.2), judged("large", None, status="error")], preferred) == 0

@@ -28,13 +28,15 @@ class Script:
     """A policy that takes the first of its wishes that is offered."""
 
     wishes: Sequence[str]
+    judge: float = 1.0
     name: str = "script"
     version: str = "0"
 
     def pmf(self, _state: State, actions: Sequence[Action], /) -> Pmf:
         offered = [a.model for a in actions]
         wish = next(w for w in self.wishes if w in offered)
-        return Pmf(probs=tuple(float(name == wish) for name in offered))
+        probs = tuple(float(name == wish) for name in offered)
+        return Pmf(probs=probs, judge=(self.judge,) * len(offered))
 
 
 @dataclass
@@ -72,14 +74,16 @@ def ticking() -> float:
     return 0.0
 
 
-async def run(wishes: Sequence[str], upstream: Upstream, panel: Verdicts, limits: Limits | None = None) -> State:
+async def run(
+    wishes: Sequence[str], upstream: Upstream, panel: Verdicts, limits: Limits | None = None, *, judge: float = 1.0
+) -> State:
     models = {
         name: Model(name=name, target=name, tier=tier, input_usd_per_token=0.0, output_usd_per_token=0.0)
         for tier, name in enumerate(("small", "medium", "large"))
     }
     candidates = tuple(Action(model=m.name, tier=m.tier) for m in models.values())
-    plan = Plan(policy=Script(wishes), candidates=candidates, models=models, limits=limits or Limits())
-    cascade = Cascade(provider=upstream, panel=panel, draw=first_certain, clock=ticking)
+    plan = Plan(policy=Script(wishes, judge), candidates=candidates, models=models, limits=limits or Limits())
+    cascade = Cascade(provider=upstream, panel=panel, draw=first_certain, chance=lambda p: p >= 0.5, clock=ticking)
     state = State(context=CONTEXT, value_usd=1.0)
     opening = cascade.choose(plan.policy, state, next_actions(candidates, (), plan.limits))
     return await cascade.run(REQUEST, opening, state, plan=plan)
@@ -128,3 +132,16 @@ async def test_no_judge_is_asked_where_nothing_hangs_on_it() -> None:
     final = await run(["small", "stop"], Upstream(), panel, Limits(judge=False))
     assert panel.asked == []
     assert final.history[0].quality is None
+
+
+async def test_an_answer_that_the_policy_leaves_unjudged_costs_no_verdict() -> None:
+    panel = Verdicts({})
+    final = await run(["small", "stop"], Upstream(), panel, judge=0.4)
+    assert (panel.asked, final.history[0].judgement) == ([], None)
+    assert (final.steps[0].judged, final.steps[0].judge_propensity) == (False, 0.4)
+
+
+async def test_an_answer_drawn_to_be_judged_is_judged() -> None:
+    panel = Verdicts({})
+    assert (await run(["small", "stop"], Upstream(), panel, judge=0.6)).steps[0].judged
+    assert panel.asked == ["small"]

@@ -1,19 +1,17 @@
-"""The policies being served: swaps in new versions as they are published, and keeps the last good ones otherwise."""
+"""What is being served of all that is learned: swaps in new versions as they are published, else keeps the last good."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from bandit_router.errors import CorruptArtifact, StoreUnavailable, UnknownPolicy
-from bandit_router.protocols import Policy
 from bandit_router.types import Version
 
 log = logging.getLogger(__name__)
 
-Build = Callable[[Mapping[str, Version]], Mapping[str, Policy]]
-"""Builds every policy from the newest versions of the learning ones."""
+T = TypeVar("T")
 
 
 class PublishedVersions(Protocol):
@@ -26,38 +24,46 @@ class PublishedVersions(Protocol):
         """Return the newest number of each policy that has one."""
 
 
-class LivePolicies:
-    """Policies by name; reading is one attribute access, so a request keeps what it started with."""
+class Live(Generic[T]):
+    """Served things by name, such as policies; reading is one attribute access, so a request keeps what it got."""
 
-    def __init__(self, *, learning: Sequence[str], versions: PublishedVersions, build: Build) -> None:
+    def __init__(
+        self,
+        *,
+        learning: Sequence[str],
+        versions: PublishedVersions,
+        build: Callable[[Mapping[str, Version]], Mapping[str, T]],
+    ) -> None:
+        """`build` makes everything there is from the newest versions of those that learn."""
         self._learning = tuple(learning)
         self._versions = versions
         self._build = build
+        self._seen: Mapping[str, int] = {}
         self._numbers: Mapping[str, int] = {}
-        self._policies: Mapping[str, Policy] = {}
+        self._served: Mapping[str, T] = {}
         self._swap(versions.newest_number(self._learning))
 
-    def get(self, name: str, /) -> Policy:
-        """Return the current version of a policy; raise `UnknownPolicy`."""
+    def get(self, name: str, /) -> T:
+        """Return what is served under a name; raise `UnknownPolicy`."""
         try:
-            return self._policies[name]
+            return self._served[name]
         except KeyError:
-            raise UnknownPolicy(name, self._policies) from None
+            raise UnknownPolicy(name, self._served) from None
 
     def names(self) -> tuple[str, ...]:
-        """Return every policy's name."""
-        return tuple(self._policies)
+        """Return every name."""
+        return tuple(self._served)
 
     @property
     def numbers(self) -> Mapping[str, int]:
-        """The version number served of each learning policy; 0 before the first."""
+        """The version number served of each that learns; 0 before the first."""
         return {name: self._numbers.get(name, 0) for name in self._learning}
 
     def refresh(self) -> bool:
         """Swap in what has been published since; return whether anything was. A failure leaves all as it was."""
         try:
             numbers = self._versions.newest_number(self._learning)
-            if dict(numbers) == dict(self._numbers):
+            if dict(numbers) == dict(self._seen):
                 return False
             self._swap(numbers)
         except (StoreUnavailable, CorruptArtifact) as error:
@@ -67,5 +73,6 @@ class LivePolicies:
 
     def _swap(self, numbers: Mapping[str, int]) -> None:
         found = {name: version for name in numbers if (version := self._versions.latest(name))}
-        self._policies = dict(self._build(found))
-        self._numbers = dict(numbers)
+        self._served = dict(self._build(found))
+        self._numbers = {name: version.number for name, version in found.items()}
+        self._seen = dict(numbers)
