@@ -8,7 +8,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,12 +25,14 @@ from bandit_router.live import Live
 from bandit_router.policy.draw import draw
 from bandit_router.policy.load import build, learning_names, load_specs, spec_hash
 from bandit_router.policy.spec import Spec
-from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.protocols import LearningPolicy, Policy, Pupil
 from bandit_router.providers.litellm import LitellmProvider
 from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog, resolve_prices
+from bandit_router.reward.pacer import NAME as PACER
+from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
-from bandit_router.settings import JudgeSettings, Settings
+from bandit_router.settings import JudgeSettings, RewardSettings, Settings
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
@@ -84,6 +86,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
     versions, events = Versions(engine), Events(engine)
     log = Log(engine, log_text=settings.store.log_text)
     policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
+    dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
     rng = random.Random()
     cascade = Cascade(
         provider=provider,
@@ -101,13 +104,13 @@ async def start(settings: Settings, observer: Observer) -> Services:
         observer=observer,
         limits=settings.cascade,
         default_policy=settings.policies.default,
-        value_usd=settings.reward.value_usd,
+        value_usd=lambda: dial.get(PACER).value_usd,
         judge_cost_usd=lambda: panel.expected_cost_usd,
         now=_now,
         new_id=new_id,
     )
     learner = _learner(settings, specs, engine, source=events, versions=versions)
-    schedule = Schedule(_jobs(settings, learner, policies))
+    schedule = Schedule(_jobs(settings, learner, [policies.refresh, dial.refresh]))
     schedule.start()
     return Services(
         settings=settings,
@@ -145,14 +148,18 @@ def new_id() -> str:
 def _learner(
     settings: Settings, specs: Mapping[str, Spec], engine: Engine, *, source: Events, versions: Versions
 ) -> Learner:
-    def load(name: str, version: Version | None) -> LearningPolicy:
-        policy = build(specs, {name: version} if version else {}, reward=reward)[name]
+    def load(name: str, version: Version | None) -> Pupil:
+        found = {name: version} if version else {}
+        if name == PACER:
+            return _dial(settings.reward, found)[PACER]
+        policy = build(specs, found, reward=reward)[name]
         if not isinstance(policy, LearningPolicy):
             raise CorruptArtifact(f"policy {name!r} does not learn")
         return policy
 
+    paced = {PACER: PACER} if settings.reward.budget_usd else {}
     return Learner(
-        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)},
+        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)} | paced,
         load=load,
         source=source,
         versions=versions,
@@ -161,13 +168,23 @@ def _learner(
         now=_now,
         batch=settings.learner.batch,
         keep_versions=settings.learner.keep_versions,
+        from_head=frozenset(paced),
     )
 
 
+def _dial(settings: RewardSettings, found: Mapping[str, Version]) -> Mapping[str, Pacer]:
+    """Return the dial: paced by its newest version where there is a budget, else fixed."""
+    artifact = found[PACER].artifact if settings.budget_usd and PACER in found else None
+    budget_usd = settings.budget_usd or 1.0
+    return {PACER: Pacer(budget_usd=budget_usd, start_usd=settings.value_usd, artifact=artifact)}
+
+
 def _jobs(
-    settings: Settings, learner: Learner, policies: Live[Policy]
+    settings: Settings, learner: Learner, refreshes: Sequence[Callable[[], object]]
 ) -> Mapping[str, tuple[Callable[[], object], float]]:
-    jobs: dict[str, tuple[Callable[[], object], float]] = {"refresh": (policies.refresh, REFRESH_S)}
+    jobs: dict[str, tuple[Callable[[], object], float]] = {
+        f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)
+    }
     if settings.learner.enabled:
         jobs["learn"] = (learner.tick_safely, settings.learner.interval_s)
     return jobs

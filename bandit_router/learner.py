@@ -12,7 +12,7 @@ from typing import Protocol
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bandit_router.errors import CorruptArtifact
-from bandit_router.protocols import EventSource, LearningPolicy, VersionStore
+from bandit_router.protocols import EventSource, Pupil, VersionStore
 from bandit_router.types import Version
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ LEASE_S = 15.0
 BATCHES_PER_TICK = 20
 """Bounds a tick, so that a long backlog is published in parts."""
 
-Load = Callable[[str, Version | None], LearningPolicy]
-"""Builds a learning copy of a policy, from a version or cold."""
+Load = Callable[[str, Version | None], Pupil]
+"""Builds a learning copy of a policy (or of the pacer), from a version or cold."""
 
 
 class Leases(Protocol):
@@ -31,6 +31,13 @@ class Leases(Protocol):
 
     def acquire(self, name: str, holder: str, *, ttl_s: float, now: datetime) -> bool:
         """Take or renew a lease; False while somebody else holds it."""
+
+
+class Journal(EventSource, Protocol):
+    """The journal, with its end."""
+
+    def head(self) -> int:
+        """Return the newest seq, 0 when there is none."""
 
 
 class Prunable(VersionStore, Protocol):
@@ -44,7 +51,7 @@ class Prunable(VersionStore, Protocol):
 class _Copy:
     """A policy being taught, and where it stands."""
 
-    policy: LearningPolicy
+    policy: Pupil
     cursor: int
     number: int
     events: int
@@ -52,17 +59,19 @@ class _Copy:
 
 @dataclass(slots=True, kw_only=True)
 class Learner:
-    """Teaches learning policies; `spec_hashes` names them, `holder` is this process's name on the lease."""
+    """Teaches what learns; `spec_hashes` names it, `holder` is this process's name on the lease."""
 
     spec_hashes: Mapping[str, str]
     load: Load
-    source: EventSource
+    source: Journal
     versions: Prunable
     leases: Leases
     holder: str
     now: Callable[[], datetime]
     batch: int = 500
     keep_versions: int = 50
+    from_head: frozenset[str] = frozenset()
+    """Those to which what happened before their first version does not matter."""
     _copies: dict[str, _Copy] = field(default_factory=dict)
 
     def tick(self) -> int:
@@ -113,7 +122,8 @@ class Learner:
         except CorruptArtifact:
             log.exception("version %s of %s cannot be read: it starts afresh", version and version.number, name)
             version, policy = None, self.load(name, None)
-        at = (version.cursor, version.number, version.events) if version else (0, 0, 0)
+        start = self.source.head() if name in self.from_head else 0
+        at = (version.cursor, version.number, version.events) if version else (start, 0, 0)
         return self._copies.setdefault(name, _Copy(policy, *at))
 
     def _publish(self, name: str, copy: _Copy) -> None:

@@ -1,4 +1,4 @@
-"""What is being served of all that is learned: swaps in new versions as they are published, else keeps the last good."""
+"""What is served of all that is learned: swaps in new versions as they are published, else keeps the last good."""
 
 from __future__ import annotations
 

@@ -59,15 +59,19 @@ class Policy(Protocol):
         """Return P(action | state), exact and summing to 1; `actions` is never empty."""
 
 
-@runtime_checkable
-class LearningPolicy(Policy, Protocol):
-    """A policy with state: learning is deterministic given the order of events."""
+class Pupil(Protocol):
+    """Has state that it learns from events, deterministically given their order."""
 
     def learn(self, events: Sequence[Event], /) -> None:
         """Learn from events in order, each once."""
 
     def dump(self) -> bytes:
         """Return the whole learned state; loading it gives bit-equal predictions and continued learning."""
+
+
+@runtime_checkable
+class LearningPolicy(Policy, Pupil, Protocol):
+    """A policy that learns."""
 
 
 class Provider(Protocol):

@@ -65,7 +65,8 @@ class Router:
     observer: Observer
     limits: CascadeSettings
     default_policy: str
-    value_usd: float
+    value_usd: Callable[[], float]
+    """The service's dial right now, in USD."""
     judge_cost_usd: Callable[[], float]
     """What judging an answer is expected to cost right now, in USD."""
     now: Callable[[], datetime]
@@ -103,7 +104,7 @@ class Router:
         policy, models = self._resolve(ask)
         plan = self._plan(ask, policy, models)
         context = await self.contexts.build(ask.request)
-        state = State(context=context, value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd)
+        state = State(context=context, value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd())
         step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
         decision = Decision(
             id=self.new_id(),

@@ -56,6 +56,8 @@ class RewardSettings(Strict):
 
     value_usd: Positive = 0.01
     """What one fully good answer is worth, in USD."""
+    budget_usd: Positive | None = None
+    """What a request may cost in USD on average; the dial then starts at `value_usd` and moves to meet it."""
     feedback_window_s: Positive = 7 * 24 * 3600.0
     """Feedback that comes later is kept but not learned from."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from bandit_router.errors import StoreUnavailable
 from bandit_router.learner import Learner
-from bandit_router.protocols import LearningPolicy
+from bandit_router.protocols import Pupil
 from bandit_router.types import Action, Event, Pmf, State, Version
 from tests.factories import START, make_decision, make_outcome
 
@@ -49,6 +49,9 @@ class Store:
         last = min(self.length, cursor + limit)
         return [make_event(seq) for seq in range(cursor + 1, last + 1)]
 
+    def head(self) -> int:
+        return self.length
+
     def latest(self, _policy: str, /) -> Version | None:
         return self.published[-1] if self.published else None
 
@@ -70,11 +73,11 @@ def make_event(seq: int) -> Event:
     return Event(seq=seq, kind="finished", decision=decision, outcome=make_outcome(decision))
 
 
-def load(_name: str, version: Version | None) -> LearningPolicy:
+def load(_name: str, version: Version | None) -> Pupil:
     return Notebook(json.loads(version.artifact) if version else [])
 
 
-def learner(store: Store, holder: str = "me", *, spec_hash: str = "spec", batch: int = 2) -> Learner:
+def learner(store: Store, holder: str = "me", *, spec_hash: str = "spec", from_head: bool = False) -> Learner:
     return Learner(
         spec_hashes={"notebook": spec_hash},
         load=load,
@@ -83,7 +86,8 @@ def learner(store: Store, holder: str = "me", *, spec_hash: str = "spec", batch:
         leases=store,
         holder=holder,
         now=lambda: START,
-        batch=batch,
+        batch=2,
+        from_head=frozenset({"notebook"} if from_head else ()),
     )
 
 
@@ -167,3 +171,12 @@ def test_a_changed_spec_learns_the_journal_again_under_the_next_number() -> None
     learner(store, spec_hash="another").tick()
     assert learned(store) == [1, 2]
     assert (store.published[-1].number, store.published[-1].events) == (2, 2)
+
+
+def test_what_only_looks_ahead_starts_at_the_end_of_the_journal() -> None:
+    store = Store(length=3)
+    pupil = learner(store, from_head=True)
+    assert pupil.tick() == 0
+    store.length = 5
+    pupil.tick()
+    assert learned(store) == [4, 5]

@@ -122,7 +122,7 @@ def router(world: World, **limits: object) -> Router:
         observer=Nobody(),
         limits=CascadeSettings.model_validate(limits),
         default_policy="live",
-        value_usd=0.01,
+        value_usd=lambda: 0.01,
         judge_cost_usd=lambda: 0.1,
         now=lambda: START,
         new_id=lambda: "id",
