@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from bandit_router.cli.output import write_json
+from simulate.bench import command as bench
 from simulate.demo import command as demo
 from simulate.fleet.judge import JUDGE
 from simulate.fleet.options import FleetOptions
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the CLI."""
     app.command()(fleet)
     demo.register(app)
+    bench.register(app)
 
 
 def fleet(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)

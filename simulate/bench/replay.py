@@ -1,0 +1,197 @@
+"""Plays one policy through a stream with the product's own rules and types, learning online; it compares nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bandit_router.cascade.plan import Limits, next_actions, served
+from bandit_router.policy.draw import draw, validate
+from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.types import (
+    Action,
+    Attempt,
+    Context,
+    Decision,
+    Event,
+    Judged,
+    Judgement,
+    Outcome,
+    State,
+    Step,
+    Verdict,
+)
+from simulate.bench.record import Tally
+from simulate.bench.stream import Block, Setting, Stream, outcomes
+from simulate.bench.world import Tick, World
+
+EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""When the first query comes; one a second follows."""
+EVERY: Final = 100
+"""How many queries are played between ticks."""
+
+PolicyFor = Callable[[Block], Policy]
+"""The policy for a phase: one and the same object, but for the oracle."""
+
+
+class Replay:
+    """One policy on one stream."""
+
+    def __init__(self, world: World, setting: Setting, stream: Stream, learners: Sequence[LearningPolicy]) -> None:
+        self._world, self._setting, self._stream, self._learners = world, setting, stream, tuple(learners)
+        self._tally, self._seq, self._done = Tally(), 0, 0
+
+    def play(self, policy_for: PolicyFor, tick: Tick) -> Tally:
+        """Return what became of every query."""
+        for phase in self._stream.phases:
+            quarter = len(self._stream.order) // 4
+            dropped = self._tally.most_served(min(quarter, phase.start)) if phase.drop else None
+            self._tally.dropped.append(dropped)
+            block = outcomes(self._world, self._stream, phase, dropped=dropped)
+            self._play(_Lines(self._world, self._setting, self._stream, block), policy_for(block), tick)
+        tick(self._done % EVERY)
+        return self._tally
+
+    def _play(self, lines: _Lines, policy: Policy, tick: Tick) -> None:
+        for place in range(len(lines.block.rows)):
+            outcome, decision = self._query(lines, place, policy)
+            self._note(lines, place, outcome)
+            self._teach(decision, outcome, score=lines.score(place, outcome) if lines.feedback[place] else None)
+            self._done += 1
+            if self._done % EVERY == 0:
+                tick(EVERY)
+
+    def _query(self, lines: _Lines, place: int, policy: Policy) -> tuple[Outcome, Decision]:
+        context, value_usd, draws = lines.contexts[place], self._setting.value_usd, lines.draws[place]
+        candidates, limits = lines.actions(place), lines.limits
+        history: tuple[Judged, ...] = ()
+        steps: tuple[Step, ...] = ()
+        actions: Sequence[Action] = next_actions(candidates, history, limits)
+        while actions:
+            state = State(context=context, value_usd=value_usd, history=history, steps=steps)
+            step = choose(policy, state, actions, draws[len(steps)])
+            steps = (*steps, step)
+            if step.action.is_stop:
+                break
+            history = (*history, lines.attempt(place, step, len(history)))
+            actions = next_actions(candidates, history, limits)
+        return _ended(steps, history, policy, state, number=lines.block.phase.start + place)
+
+    def _note(self, lines: _Lines, place: int, outcome: Outcome) -> None:
+        tally = self._tally
+        tally.quality.append(lines.score(place, outcome))
+        tally.cost_usd.append(outcome.cost_usd)
+        tally.start.append(outcome.steps[0].action.tier)
+        tally.served.append(_served_model(outcome))
+        tally.attempts.append(len(outcome.history))
+        tally.judged.append(sum(judged.judgement is not None for judged in outcome.history))
+
+    def _teach(self, decision: Decision, outcome: Outcome, *, score: float | None) -> None:
+        """Let every learner learn the event at once, and the feedback right after it."""
+        self._seq += 1
+        events = [Event(seq=self._seq, kind="finished", decision=decision, outcome=outcome)]
+        if score is not None:
+            self._seq += 1
+            events.append(Event(seq=self._seq, kind="feedback", decision=decision, outcome=outcome, feedback=score))
+        for event in events:
+            for learner in self._learners:
+                learner.learn((event,))
+
+
+def choose(policy: Policy, state: State, actions: Sequence[Action], uniforms: Sequence[float]) -> Step:
+    """Ask the policy, check its pmf, draw the action with one uniform and whether to judge with the other."""
+    pmf = validate(policy.pmf(state, actions), len(actions))
+    chosen = draw(pmf, uniforms[0])
+    return Step(
+        index=len(state.steps),
+        actions=tuple(actions),
+        pmf=pmf,
+        chosen=chosen,
+        policy=policy.name,
+        version=policy.version,
+        judged=not pmf.judge or uniforms[1] < pmf.judge[chosen],
+    )
+
+
+class _Lines:
+    """A block's outcomes as plain Python values: indexing arrays query by query would cost most of the time."""
+
+    def __init__(self, world: World, setting: Setting, stream: Stream, block: Block) -> None:
+        self.block, span = block, slice(block.phase.start, block.phase.stop)
+        self.limits = Limits(max_attempts=setting.max_attempts)
+        self.contexts: list[Context] = [world.contexts[row] for row in block.rows]
+        self.draws: list[list[list[float]]] = stream.draws[span].tolist()
+        self.feedback: list[bool] = stream.feedback[span].tolist()
+        self._models, self._judges = world.models, world.judges
+        self._judge_cost = setting.judge_cost_usd
+        self._expected: list[list[float]] = (block.expected + setting.judge_cost_usd).tolist()
+        self._scores: list[list[float]] = block.scores.tolist()
+        self._costs: list[list[float]] = block.costs.tolist()
+        self._tokens: list[list[list[int]]] = world.tokens[block.rows].tolist()
+        self._verdicts: list[list[list[float]]] = block.verdicts.tolist()
+        self._panel: list[list[float]] = block.panel.tolist()
+
+    def actions(self, place: int) -> tuple[Action, ...]:
+        """Return the models that can be called, with what each is expected to cost, its judges included."""
+        expected, names = self._expected[place], self._models
+        return tuple(Action(model=names[tier], tier=tier, cost_usd=expected[tier]) for tier in self.block.present)
+
+    def attempt(self, place: int, step: Step, index: int) -> Judged:
+        """Return what the model of a step answered, judged if it was to be."""
+        tier = step.action.tier
+        tokens = self._tokens[place][tier]
+        attempt = Attempt(
+            index=index,
+            model=step.action.model,
+            tier=tier,
+            status="ok",
+            cost_usd=self._costs[place][tier],
+            latency_s=0.0,
+            input_tokens=tokens[0],
+            output_tokens=tokens[1],
+        )
+        return Judged(attempt=attempt, judgement=self._judgement(place, tier) if step.judged else None)
+
+    def score(self, place: int, outcome: Outcome) -> float:
+        """Return the true score of the answer served; 0 when there is none."""
+        tier = _served_model(outcome)
+        return 0.0 if tier < 0 else self._scores[place][tier]
+
+    def _judgement(self, place: int, tier: int) -> Judgement:
+        share = self._judge_cost / len(self._judges)
+        scores = self._verdicts[place][tier]
+        verdicts = [Verdict(judge=j, score=s, cost_usd=share) for j, s in zip(self._judges, scores, strict=True)]
+        return Judgement(quality=self._panel[place][tier], verdicts=tuple(verdicts))
+
+
+def _served_model(outcome: Outcome) -> int:
+    return -1 if outcome.served is None else outcome.history[outcome.served].attempt.tier
+
+
+def _ended(
+    steps: tuple[Step, ...], history: tuple[Judged, ...], policy: Policy, state: State, *, number: int
+) -> tuple[Outcome, Decision]:
+    """Return the query's outcome and decision as the product would log them."""
+    now, name = EPOCH + timedelta(seconds=number), str(number)
+    last = steps[-1]
+    index = served(history, last.pmf.serve if last.action.is_stop else None)
+    outcome = Outcome(
+        decision_id=name,
+        finished_at=now,
+        status="failed" if index is None else "ok",
+        steps=steps,
+        history=history,
+        served=index,
+        latency_s=0.0,
+    )
+    decision = Decision(
+        id=name,
+        created_at=now,
+        context=state.context,
+        policy=policy.name,
+        version=policy.version,
+        value_usd=state.value_usd,
+        step=steps[0],
+    )
+    return outcome, decision

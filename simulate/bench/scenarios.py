@@ -1,0 +1,127 @@
+"""What changes while a table is replayed, and when; pure functions of the world, the order of rows and a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit_router.errors import ConfigError, did_you_mean
+from simulate.bench.world import World
+
+Order = NDArray[np.int64]
+"""(n) indices of a world's rows, in the order in which they come."""
+PRICE_CUT: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of queries, `start` to before `stop`, during which the world stays as it is."""
+
+    name: str
+    start: int
+    stop: int
+    price: tuple[tuple[int, float], ...] = ()
+    """(model, factor on what it costs and on its list price)."""
+    absent: tuple[int, ...] = ()
+    """Models that cannot be called."""
+    drop: bool = False
+    """Whether the model most served just before scores what the cheapest does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Timeline:
+    """The order of the rows and the phases, which cover them without gaps."""
+
+    order: Order
+    phases: tuple[Phase, ...]
+
+
+Scenario = Callable[[World, Order, int], Timeline]
+
+
+def stationary(_world: World, order: Order, _seed: int) -> Timeline:
+    """Nothing changes."""
+    return Timeline(order=order, phases=(Phase(name="all", start=0, stop=len(order)),))
+
+
+def price_cut(world: World, order: Order, _seed: int) -> Timeline:
+    """From half time on the dearest model costs a tenth, and the price list says so."""
+    dearest = len(world.models) - 1
+    before, after = _halves(order, "before", "price cut")
+    return Timeline(order=order, phases=(before, _with(after, price=((dearest, PRICE_CUT),))))
+
+
+def quality_drop(_world: World, order: Order, _seed: int) -> Timeline:
+    """From half time on the model most served in the quarter before scores what the cheapest does."""
+    before, after = _halves(order, "before", "dropped")
+    return Timeline(order=order, phases=(before, _with(after, drop=True)))
+
+
+def recovery(_world: World, order: Order, _seed: int) -> Timeline:
+    """The same drop, from one third to two thirds of the stream; then the model is itself again."""
+    n = len(order)
+    return Timeline(
+        order=order,
+        phases=(
+            Phase(name="before", start=0, stop=n // 3),
+            Phase(name="dropped", start=n // 3, stop=2 * n // 3, drop=True),
+            Phase(name="recovered", start=2 * n // 3, stop=n),
+        ),
+    )
+
+
+def new_model(world: World, order: Order, _seed: int) -> Timeline:
+    """The model with the best mean score is absent until half time."""
+    best = int(world.scores.mean(axis=0).argmax())
+    before, after = _halves(order, "before", "new model")
+    return Timeline(order=order, phases=(_with(before, absent=(best,)), after))
+
+
+def category_shift(world: World, order: Order, seed: int) -> Timeline:
+    """One half of the categories, by rows, fills the first half of the stream as far as it goes; the rest follows."""
+    half = len(order) // 2
+    of_row = np.array([world.categories[row] for row in order])
+    names, counts = np.unique(of_row, return_counts=True)
+    shuffled = np.random.default_rng([seed, 10]).permutation(len(names))
+    filled = np.cumsum(counts[shuffled]) - counts[shuffled] / 2
+    early = names[shuffled[filled <= half]]
+    # A stable sort keeps the shuffled order within each half.
+    moved = order[np.argsort(~np.isin(of_row, early), kind="stable")]
+    mixed = np.random.default_rng([seed, 11])
+    parts = [mixed.permutation(moved[:half]), mixed.permutation(moved[half:])]
+    return Timeline(order=np.concatenate(parts), phases=_halves(order, "first categories", "other categories"))
+
+
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
+    {
+        "stationary": stationary,
+        "price_cut": price_cut,
+        "quality_drop": quality_drop,
+        "recovery": recovery,
+        "new_model": new_model,
+        "category_shift": category_shift,
+    }
+)
+
+
+def scenario(name: str) -> Scenario:
+    """Return the scenario of that name; raise `ConfigError`."""
+    if name not in SCENARIOS:
+        raise ConfigError(f"--scenario: none is called {name!r}; {did_you_mean(name, SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def _halves(order: Order, first: str, second: str) -> tuple[Phase, Phase]:
+    half = len(order) // 2
+    return Phase(name=first, start=0, stop=half), Phase(name=second, start=half, stop=len(order))
+
+
+def _with(
+    phase: Phase, *, price: tuple[tuple[int, float], ...] = (), absent: tuple[int, ...] = (), drop: bool = False
+) -> Phase:
+    return Phase(name=phase.name, start=phase.start, stop=phase.stop, price=price, absent=absent, drop=drop)
