@@ -83,18 +83,15 @@ def new_model(world: World, order: Order, _seed: int) -> Timeline:
 
 
 def category_shift(world: World, order: Order, seed: int) -> Timeline:
-    """One half of the categories, by rows, fills the first half of the stream as far as it goes; the rest follows."""
-    half = len(order) // 2
-    of_row = np.array([world.categories[row] for row in order])
-    names, counts = np.unique(of_row, return_counts=True)
-    shuffled = np.random.default_rng([seed, 10]).permutation(len(names))
-    filled = np.cumsum(counts[shuffled]) - counts[shuffled] / 2
-    early = names[shuffled[filled <= half]]
-    # A stable sort keeps the shuffled order within each half.
-    moved = order[np.argsort(~np.isin(of_row, early), kind="stable")]
-    mixed = np.random.default_rng([seed, 11])
-    parts = [mixed.permutation(moved[:half]), mixed.permutation(moved[half:])]
-    return Timeline(order=np.concatenate(parts), phases=_halves(order, "first categories", "other categories"))
+    """The categories, in a random order, fill the first half one after the other and then the second; both are mixed.
+
+    So at most one category comes in both halves.
+    """
+    half, rng = len(order) // 2, np.random.default_rng([seed, 10])
+    names, category = np.unique([world.categories[row] for row in order], return_inverse=True)
+    by_category = order[np.argsort(rng.permutation(len(names))[category], kind="stable")]
+    mixed = [rng.permutation(by_category[:half]), rng.permutation(by_category[half:])]
+    return Timeline(order=np.concatenate(mixed), phases=_halves(order, "first categories", "other categories"))
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
