@@ -26,7 +26,7 @@ check: install  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 bench: install  ## speed: prints figures, asserts none
-	$(BIN)/python -m simulate.bench $(ARGS)
+	$(BIN)/python -m simulate.speed
 
 docs: install  ## write docs/commands.md from the command line's own help
 	$(BIN)/python tests/docs/test_commands.py

@@ -1,0 +1,165 @@
+"""`make bench`: prints how long the parts of a request take on this machine; it asserts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table as Grid
+
+from bandit_router.context.build import Builder, load_builder
+from bandit_router.policy.draw import draw
+from bandit_router.policy.load import build, load_specs
+from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.resources import shipped
+from bandit_router.reward.utility import reward
+from bandit_router.settings import ContextSettings
+from bandit_router.store.log import Log
+from bandit_router.store.session import migrate, open_engine
+from bandit_router.types import (
+    Action,
+    Attempt,
+    ChatRequest,
+    Context,
+    Decision,
+    Event,
+    Judged,
+    Judgement,
+    Outcome,
+    State,
+    Step,
+    Verdict,
+)
+
+ACTIONS = tuple(Action(model=f"model-{i}", tier=i // 2, cost_usd=0.00003 * 3.0**i) for i in range(6))
+WORDS = ("solve", "the", "integral", "of", "rational", "functions", "then", "explain", "each", "step", "to", "students")
+VALUE_USD = 0.01
+
+
+def main(rounds: int = 2000) -> None:
+    """Measure everything and print a table: microseconds, median and 99th percentile."""
+    rows = asyncio.run(_measure(rounds))
+    grid = Grid(box=SIMPLE_HEAD)
+    grid.add_column("what")
+    for column in ("median us", "p99 us", "a second"):
+        grid.add_column(column, justify="right")
+    for name, seconds in rows:
+        middle, slow = median(seconds), quantiles(seconds, n=100)[-1]
+        grid.add_row(name, f"{middle * 1e6:,.0f}", f"{slow * 1e6:,.0f}", f"{len(seconds) / sum(seconds):,.0f}")
+    Console().print(grid)
+
+
+async def _measure(rounds: int) -> list[tuple[str, list[float]]]:
+    rng = random.Random(0)
+    requests = [_request(rng) for _ in range(rounds)]
+    contexts = await load_builder(ContextSettings())
+    built, rows = await _contexts(contexts, requests)
+    policies = build(load_specs(shipped("policies")), {}, reward=reward)
+    for name, policy in track(policies.items(), "policies", transient=True):
+        rows += _policy(name, policy, built, rng)
+    return rows + await _log(built[:300])
+
+
+def _request(rng: random.Random) -> ChatRequest:
+    text = " ".join(rng.choices(WORDS, k=60))[:300]
+    return ChatRequest(messages=({"role": "user", "content": text},))
+
+
+async def _contexts(
+    builder: Builder, requests: Sequence[ChatRequest]
+) -> tuple[list[Context], list[tuple[str, list[float]]]]:
+    built, seconds = [], []
+    for request in requests:
+        started = time.perf_counter()
+        built.append(await builder.build(request))
+        seconds.append(time.perf_counter() - started)
+    return built, [("context of 300 new characters", seconds)]
+
+
+def _policy(
+    name: str, policy: Policy, contexts: Sequence[Context], rng: random.Random
+) -> list[tuple[str, list[float]]]:
+    if isinstance(policy, LearningPolicy):
+        learned = [_timed(partial(policy.learn, [_event(policy, context, rng)])) for context in contexts]
+        rows = [(f"{name}: one event learned", learned)]
+    else:
+        rows = []
+    states = [State(context=context, value_usd=VALUE_USD) for context in contexts]
+    decided = [_timed(partial(_decide, policy, state, rng)) for state in states]
+    return [*rows, (f"{name}: pmf and draw, 6 models", decided)]
+
+
+def _decide(policy: Policy, state: State, rng: random.Random) -> int:
+    return draw(policy.pmf(state, ACTIONS), rng.random())
+
+
+def _event(policy: Policy, context: Context, rng: random.Random) -> Event:
+    """Return a request that started somewhere and was served what it got, judged at random."""
+    state = State(context=context, value_usd=VALUE_USD)
+    pmf = policy.pmf(state, ACTIONS)
+    step = Step(
+        index=0, actions=ACTIONS, pmf=pmf, chosen=draw(pmf, rng.random()), policy=policy.name, version=policy.version
+    )
+    action, quality, now = step.action, rng.random(), datetime.now(UTC)
+    attempt = Attempt(
+        index=0, model=action.model, tier=action.tier, status="ok", cost_usd=action.cost_usd, latency_s=1.0
+    )
+    judged = Judged(
+        attempt=attempt, judgement=Judgement(quality=quality, verdicts=(Verdict(judge="grader", score=quality),))
+    )
+    decision = Decision(
+        id=f"{rng.getrandbits(96):024x}",
+        created_at=now,
+        context=context,
+        policy=policy.name,
+        version=policy.version,
+        value_usd=VALUE_USD,
+        step=step,
+    )
+    outcome = Outcome(
+        decision_id=decision.id,
+        finished_at=now,
+        status="ok",
+        steps=(step,),
+        history=(judged,),
+        served=0,
+        latency_s=1.0,
+    )
+    return Event(seq=1, kind="finished", decision=decision, outcome=outcome)
+
+
+async def _log(contexts: Sequence[Context]) -> list[tuple[str, list[float]]]:
+    policy, rng = build(load_specs(shipped("policies")), {}, reward=reward)["cheapest"], random.Random(1)
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'bench.db'}"
+        migrate(url)
+        engine = open_engine(url)
+        log, seconds = Log(engine), []
+        for event in [_event(policy, context, rng) for context in contexts]:
+            started = time.perf_counter()
+            await log.decided(event.decision)
+            await log.finished(event.outcome)
+            seconds.append(time.perf_counter() - started)
+        log.close()
+        engine.dispose()
+    return [("log: decided and finished, durable, one client", seconds)]
+
+
+def _timed(job: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    job()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
