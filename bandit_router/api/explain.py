@@ -112,7 +112,7 @@ def _ending(outcome: Outcome | None) -> str:
         return f"no model was left to try, and {cost}"
     last = outcome.steps[-1].action
     why = "no other was to be tried" if not last.is_stop else "the policy stopped"
-    return f"{why}, the answer of {model} was served as the best at hand, and {cost}"
+    return f"{why}, the answer of {model} was served, and {cost}"
 
 
 def _served_model(outcome: Outcome | None) -> str | None:
@@ -128,6 +128,7 @@ def _step(step: Step) -> dict[str, Any]:
         "version": step.version,
         "chosen": step.action.model,
         "propensity": step.propensity,
+        "judge_propensity": step.judge_propensity,
         "candidates": candidates(step),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from bandit_router.api.metrics import Learning
 from bandit_router.bootstrap import Services
@@ -12,8 +12,10 @@ from bandit_router.store.tables import versions
 
 def learning(services: Services) -> list[Learning]:
     """Return it for every learning policy; raise `StoreUnavailable`."""
-    # Only the cursor is asked for: a version's artifact can be megabytes.
-    query = select(versions.c.policy, func.max(versions.c.cursor).label("cursor")).group_by(versions.c.policy)
+    # Only the cursor is asked for: a version's artifact can be megabytes. That of the newest version may be lower than
+    # others: a policy whose spec has changed learns the journal again.
+    newest = select(versions.c.policy, func.max(versions.c.number)).group_by(versions.c.policy)
+    query = select(versions.c.policy, versions.c.cursor).where(tuple_(versions.c.policy, versions.c.number).in_(newest))
     with reading(services.engine) as connection:
         cursors = {row.policy: int(row.cursor) for row in connection.execute(query)}
     now = services.router.now()

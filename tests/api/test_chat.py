@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -13,6 +14,10 @@ from tests.api.upstream import CALL, TEXT, USAGE, Upstream
 
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 QUESTION: Any = [{"role": "user", "content": "Why are there tides?"}]
+
+
+def decision_of(response: httpx.Response) -> str:
+    return response.headers["x-router-decision-id"]
 
 
 def test_the_official_client_gets_an_answer(router: Service) -> None:
@@ -94,6 +99,20 @@ def test_a_stream_is_server_sent_events_with_the_same_headers(router: Service) -
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["x-router-model"] == "small"
     assert response.text.endswith("data: [DONE]\n\n")
+
+
+def test_every_chunk_before_the_usage_says_that_it_has_none(router: Service) -> None:
+    text = router.chat(stream=True, stream_options={"include_usage": True}).text
+    *others, last = [json.loads(line) for line in text.removesuffix("data: [DONE]\n\n").split("data: ") if line]
+    assert {chunk["usage"] for chunk in others} == {None}
+    assert last["usage"] == USAGE
+
+
+def test_the_overhead_leaves_out_the_time_that_models_and_judges_took(router: Service) -> None:
+    response = router.chat()
+    waited_s = sum(attempt["latency_s"] for attempt in router.decision(decision_of(response))["attempts"])
+    overhead_s = float(response.headers["x-router-overhead-ms"]) / 1000
+    assert overhead_s + waited_s <= response.elapsed.total_seconds()
 
 
 def test_models_are_not_asked_to_stream(router: Service, upstream: Upstream) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -128,6 +130,12 @@ def test_a_body_over_the_limit_is_too_large_without_a_declared_length(router: Se
     assert (response.status_code, error_of(response)["code"]) == (413, "body_too_large")
 
 
+def test_a_client_that_sends_all_before_it_reads_is_told_too(router: Service) -> None:
+    with closing(HTTPConnection(router.http.base_url.host, router.http.base_url.port or 0)) as connection:
+        connection.request("POST", "/v1/chat/completions", body=b"x" * 20_000_000)
+        assert connection.getresponse().status == 413
+
+
 def test_a_body_at_the_limit_is_taken(router: Service) -> None:
     body = json.dumps({"model": "auto", "messages": MESSAGES}).encode().ljust(100_000)
     assert [post(router, body).status_code, post(router, body + b" ").status_code] == [200, 413]
@@ -174,7 +182,11 @@ def test_when_every_model_fails_the_decision_shows_every_attempt(router: Service
     assert (found["status"], found["served"], found["reward"]) == ("failed", None, 0.0)
 
 
-def test_no_secret_comes_out_in_any_response(router: Service, upstream: Upstream) -> None:
+@pytest.mark.parametrize("log_text", ["none", "full"])
+def test_no_secret_comes_out_in_any_response(
+    route_with: Callable[..., Service], sqlite_url: str, upstream: Upstream, log_text: str
+) -> None:
+    router = route_with(sqlite_url, store={"url": sqlite_url, "log_text": log_text})
     said = f"bad key {SECRET} at https://models.example/v1?key=AIzaSyA0123456789abcdefghijklmnopqrstu"
     upstream.errors |= dict.fromkeys(("small", "medium", "large"), (400, said))
     failed = router.chat()

@@ -104,6 +104,15 @@ def test_the_lag_counts_what_was_not_learned(route_with: Callable[..., Service],
     assert found[("learner_lag_seconds", "vw_cb")] > 0
 
 
+def test_what_was_learned_lags_no_more(route_with: Callable[..., Service], sqlite_url: str) -> None:
+    router = route_with(sqlite_url, learner={"enabled": False})
+    router.chat()
+    router.services.learner.tick()
+    router.services.policies.refresh()
+    found = metrics_of(router)
+    assert (found[("learner_lag_events", "vw_cb")], found[("policy_version", "vw_cb")]) == (0, 1)
+
+
 def test_two_services_in_one_process_count_apart(
     route_with: Callable[..., Service], sqlite_url: str, router: Service
 ) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from bandit_router.api.hints import read_hints
+from bandit_router.registry.catalog import Catalog
+from bandit_router.types import Model
 from tests.api.service import Service
 from tests.api.upstream import Upstream
 
@@ -20,6 +23,14 @@ def test_a_policy_can_be_asked_for(router: Service) -> None:
 
 def test_models_can_be_allowed_by_name_and_tier(router: Service) -> None:
     assert model_of(router, headers={"x-router-allow": "large, tier-1"}) == "medium"
+
+
+def test_a_tier_stands_for_all_its_models() -> None:
+    models = [
+        Model(name=name, target=name, tier=tier, input_usd_per_token=0.0, output_usd_per_token=0.0)
+        for name, tier in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert read_hints([(b"x-router-deny", b"tier-0")], {}, Catalog(tuple(models))).deny == {"a", "b"}
 
 
 def test_models_can_be_denied(router: Service) -> None:
