@@ -17,6 +17,7 @@ from bandit_router.errors import ConfigError
 from simulate.bench.entrants import load_entrants
 from simulate.bench.grid import Job, jobs_of, play_here, play_spread
 from simulate.bench.judges import parse_judge
+from simulate.bench.peer import peer_entrants
 from simulate.bench.ray_engine import play_on_ray
 from simulate.bench.record import Run
 from simulate.bench.result import result
@@ -54,11 +55,18 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     ] = 0.0,
     jobs: Annotated[int, typer.Option(help="How many processes play side by side.", min=1)] = 1,
     engine: Annotated[Engine, typer.Option(help="Where they run: here, or as Ray tasks.")] = "local",
+    peer: Annotated[
+        str | None, typer.Option(help="Also play another package: paretobandit.", show_default=False)
+    ] = None,
+    peer_budget: Annotated[
+        list[float] | None,
+        typer.Option(help="USD a request the peer's own pacer aims at; repeatable.", show_default=False),
+    ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
     """Replay recorded outcomes through policies that learn online, and compare them with what hindsight shows."""
     console = Console()
-    entrants = load_entrants(policy or [])
+    entrants = [*load_entrants(policy or []), *peer_entrants(peer, peer_budget or [])]
     if not entrants:
         raise ConfigError("there is nothing to play; give --policy FILE, random or oracle")
     setting = Setting(

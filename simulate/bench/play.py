@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bandit_router.protocols import LearningPolicy, Policy
 from simulate.bench.entrants import Entrant, build_entrant
+from simulate.bench.peer import play_peer
 from simulate.bench.record import Run
 from simulate.bench.replay import PolicyFor, Replay
 from simulate.bench.stand_ins import Oracle, Uniform
@@ -14,6 +15,8 @@ from simulate.bench.world import Tick, World
 def play(world: World, setting: Setting, entrant: Entrant, seed: int, *, tick: Tick) -> Run:
     """Return what became of every query; equal arguments give equal runs, wherever they are played."""
     stream = make_stream(world, setting, seed)
+    if entrant.kind == "peer":
+        return play_peer(world, setting, stream, entrant.budget_usd, tick=tick).run(entrant.name, "peer", seed)
     policy_for, learners = _policy(world, setting, entrant)
     tally = Replay(world, setting, stream, learners).play(policy_for, tick)
     return tally.run(entrant.name, entrant.kind, seed)

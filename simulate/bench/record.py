@@ -45,6 +45,15 @@ class Tally:
         self.judged: list[int] = []
         self.dropped: list[int | None] = []
 
+    def add(self, *, quality: float, cost_usd: float, start: int, served: int, attempts: int, judged: int) -> None:
+        """Note one query."""
+        self.quality.append(quality)
+        self.cost_usd.append(cost_usd)
+        self.start.append(start)
+        self.served.append(served)
+        self.attempts.append(attempts)
+        self.judged.append(judged)
+
     def most_served(self, last: int) -> int | None:
         """Return the model most served in the last queries, the cheapest (0) left out; None when only that served."""
         counts = np.bincount(self.served[-last:] if last else [], minlength=2)[1:]

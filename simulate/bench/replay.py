@@ -79,13 +79,14 @@ class Replay:
         return _ended(steps, history, policy, state, number=lines.block.phase.start + place)
 
     def _note(self, lines: _Lines, place: int, outcome: Outcome) -> None:
-        tally = self._tally
-        tally.quality.append(lines.score(place, outcome))
-        tally.cost_usd.append(outcome.cost_usd)
-        tally.start.append(outcome.steps[0].action.tier)
-        tally.served.append(_served_model(outcome))
-        tally.attempts.append(len(outcome.history))
-        tally.judged.append(sum(judged.judgement is not None for judged in outcome.history))
+        self._tally.add(
+            quality=lines.score(place, outcome),
+            cost_usd=outcome.cost_usd,
+            start=outcome.steps[0].action.tier,
+            served=_served_model(outcome),
+            attempts=len(outcome.history),
+            judged=sum(judged.judgement is not None for judged in outcome.history),
+        )
 
     def _teach(self, decision: Decision, outcome: Outcome, *, score: float | None) -> None:
         """Let every learner learn the event at once, and the feedback right after it."""

@@ -15,7 +15,7 @@ from bandit_router.settings import ContextSettings
 from bandit_router.types import ChatRequest, Context, Model
 from simulate.bench.judges import Floats, JudgeSpec, grading, recorded_verdicts, true_scores
 from simulate.outcomes import Row, Table
-from simulate.prices import price_list, usage
+from simulate.prices import Price, price_list, usage
 
 Tick = Callable[[int], None]
 """Told how many more units of work are done."""
@@ -36,6 +36,8 @@ class World:
     """(n, k) USD paid to the model."""
     expected: Floats
     """(n, k) USD a call is expected to cost by the price list, without judges."""
+    prices: Floats
+    """(k, 2) list prices in USD per input and output token."""
     tokens: NDArray[np.int64]
     """(n, k, 2) input and output tokens."""
     judge: JudgeSpec
@@ -56,10 +58,10 @@ def load_world(table: Table, judge: JudgeSpec, *, needed: Iterable[int], tick: T
     Raise `ConfigError` when the judge does not fit the table.
     """
     judges = grading(table, judge)
-    models = _models(table)
+    prices = price_list(table)
+    models = _models(prices)
     rows = [[row.arms[model] for model in table.models] for row in table.rows]
     needs = [needs_of(_request(row)) for row in table.rows]
-    prices = price_list(table)
     tokens = [[usage(row, row.arms[name], prices[name]) for name in table.models] for row in table.rows]
     return World(
         models=table.models,
@@ -67,6 +69,7 @@ def load_world(table: Table, judge: JudgeSpec, *, needed: Iterable[int], tick: T
         scores=true_scores(table, judge),
         costs=np.array([[arm.cost_usd for arm in line] for line in rows]),
         expected=np.array([[expected_cost(model, need) for model in models] for need in needs]),
+        prices=np.array(list(prices.values())),
         tokens=np.array(tokens, dtype=np.int64),
         judge=judge,
         judges=judges,
@@ -75,11 +78,11 @@ def load_world(table: Table, judge: JudgeSpec, *, needed: Iterable[int], tick: T
     )
 
 
-def _models(table: Table) -> list[Model]:
+def _models(prices: Mapping[str, Price]) -> list[Model]:
     """Return the models as the product would know them: one a tier, with the prices that the table implies."""
     return [
         Model(name=name, target=name, tier=tier, input_usd_per_token=price[0], output_usd_per_token=price[1])
-        for tier, (name, price) in enumerate(price_list(table).items())
+        for tier, (name, price) in enumerate(prices.items())
     ]
 
 

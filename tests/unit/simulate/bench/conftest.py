@@ -43,6 +43,7 @@ def make_world(
         scores=np.array(scores, dtype=float),
         costs=np.array(costs, dtype=float),
         expected=np.array(costs, dtype=float),
+        prices=np.array([[1e-6, 2e-6 * 10**model] for model in range(k)]),
         tokens=np.ones((n, k, 2), dtype=np.int64),
         judge=spec,
         judges=("simulated",) if verdicts is None else tuple(f"j{j}" for j in range(verdicts.shape[2])),
