@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bandit_router.errors import BodyTooLarge
-
-DRAIN_BYTES: Final = 64_000_000
 
 
 class BodyLimit:
@@ -32,21 +28,12 @@ def _limited(receive: Receive, max_bytes: int, *, declared: int) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if message["type"] == "http.request" and max(read, declared) > max_bytes:
-            await _drain(message, receive)
             raise BodyTooLarge(
                 f"the body is over the limit of {max_bytes} bytes; send less, or raise [server] max_body_bytes"
             )
         return message
 
     return limited
-
-
-async def _drain(message: Message, receive: Receive) -> None:
-    """Take in what the client still sends, within reason: closing on it would lose the response that says why."""
-    taken = 0
-    while message.get("more_body", False) and taken < DRAIN_BYTES:
-        message = await receive()
-        taken += len(message.get("body", b""))
 
 
 def _declared(scope: Scope) -> int:
