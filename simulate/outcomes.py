@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows with one and the same set of models, which are listed cheapest first; prompts are unique."""
+    """Rows with one and the same set of models, which are listed cheapest first."""
 
     rows: tuple[Row, ...]
     models: tuple[str, ...]
@@ -75,21 +75,26 @@ def example_paths() -> tuple[Path, ...]:
     return tuple(path for path in paths if path.is_file())
 
 
-def read_table(*paths: Path) -> Table:
-    """Read one table from JSON Lines files, plain or gzipped; raise `ConfigError` with file, line and remedy."""
-    first: dict[str, Row] = {}
-    total, models = 0, frozenset[str]()
+def read_table(*paths: Path, unique: bool = True) -> Table:
+    """Read one table from JSON Lines files, plain or gzipped; raise `ConfigError` with file, line and remedy.
+
+    With `unique`, only the first row of each prompt is kept: who answers by prompt alone has one answer to give.
+    """
+    rows: list[Row] = []
+    prompts, duplicates, models = set[str](), 0, frozenset[str]()
     for path in paths:
         for number, line in _lines(path):
             row = _row(line, path=path, number=number)
             models = models or frozenset(row.arms)
             _check_models(row, models, path=path, number=number)
-            first.setdefault(row.prompt, row)
-            total += 1
-    if not first:
+            if unique and row.prompt in prompts:
+                duplicates += 1
+            else:
+                rows.append(row)
+            prompts.add(row.prompt)
+    if not rows:
         raise ConfigError("the file has no rows; give one JSON object a line", path=", ".join(map(str, paths)))
-    rows = tuple(first.values())
-    return Table(rows=rows, models=_cheapest_first(rows), duplicates=total - len(rows))
+    return Table(rows=tuple(rows), models=_cheapest_first(rows), duplicates=duplicates)
 
 
 def _cheapest_first(rows: Iterable[Row]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from simulate.bench.judges import parse_judge
 from simulate.bench.peer import peer_entrants
 from simulate.bench.ray_engine import play_on_ray
 from simulate.bench.record import Run
+from simulate.bench.report.page import write_report
 from simulate.bench.result import result
 from simulate.bench.scenarios import SCENARIOS, scenario
 from simulate.bench.show import show
@@ -63,6 +64,9 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         typer.Option(help="USD a request the peer's own pacer aims at; repeatable.", show_default=False),
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a page with pictures to this file.", show_default=False)
+    ] = None,
 ) -> None:
     """Replay recorded outcomes through policies that learn online, and compare them with what hindsight shows."""
     console = Console()
@@ -83,12 +87,14 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     show(found, console, seeds=seeds)
     if json_path:
         write_json(json_path, found)
+    if report:
+        write_report(report, found, world, setting, runs)
 
 
 def _world(outcomes: Path, judge: str, setting: Setting, seeds: int, progress: Progress) -> World:
     spec = parse_judge(judge)
     scenario(setting.scenario)
-    table = read_table(outcomes)
+    table = read_table(outcomes, unique=False)
     size = len(table.rows)
     needed = {int(row) for seed in range(seeds) for row in rows_of(seed, size=size, rows=setting.rows)}
     return load_world(table, spec, needed=needed, tick=_bar(progress, "contexts", len(needed)))

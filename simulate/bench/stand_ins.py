@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bandit_router.types import STOP, Action, Pmf, State
 from simulate.bench.stream import Block
@@ -21,26 +21,25 @@ class Uniform:
 
 
 class Oracle:
-    """Calls the one model with the best true score - cost / value for each prompt, and has nothing judged."""
+    """Calls the one model with the best true score - cost / value for each query, and has nothing judged."""
 
     name = "oracle"
     version = "0"
 
-    def __init__(self, best: Mapping[str, str]) -> None:
-        """Take the best model by the context's key."""
-        self._best = best
+    def __init__(self, best: Sequence[str]) -> None:
+        """Take the best model of each query in order: it is asked once at the start of each."""
+        self._best = iter(best)
 
     @classmethod
     def of(cls, world: World, block: Block, value_usd: float) -> Oracle:
         """Look at the outcomes of a phase."""
         present = list(block.present)
         net = block.scores[:, present] - block.costs[:, present] / value_usd
-        best = [world.models[present[column]] for column in net.argmax(axis=1)]
-        return cls({world.contexts[row].key: model for row, model in zip(block.rows, best, strict=True)})
+        return cls([world.models[present[column]] for column in net.argmax(axis=1)])
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return 1 for the best model, then for stop."""
-        return _taken(actions, STOP if state.history else self._best[state.context.key])
+        return _taken(actions, STOP if state.history else next(self._best))
 
 
 def _taken(actions: Sequence[Action], name: str) -> Pmf:

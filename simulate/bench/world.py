@@ -91,10 +91,12 @@ def _request(row: Row) -> ChatRequest:
 
 
 async def _contexts(table: Table, rows: Sequence[int], tick: Tick) -> dict[int, Context]:
-    """Build contexts with the product's default settings."""
+    """Build contexts with the product's default settings; rows of the same prompt share one."""
     builder = await load_builder(ContextSettings())
-    contexts = {}
+    built: dict[str, Context] = {}
     for row in rows:
-        contexts[row] = await builder.build(_request(table.rows[row]))
+        prompt = table.rows[row].prompt
+        if prompt not in built:
+            built[prompt] = await builder.build(_request(table.rows[row]))
         tick(1)
-    return contexts
+    return {row: built[table.rows[row].prompt] for row in rows}
