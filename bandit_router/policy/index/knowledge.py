@@ -1,0 +1,133 @@
+"""Holds all that an index policy has learned, and learns it from events; it chooses nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bandit_router.policy.index.decide import Tried, difficulty, posterior
+from bandit_router.policy.index.predictor import (
+    NODES,
+    WEIGHTS,
+    Predictor,
+    logistic,
+    price_priors,
+)
+from bandit_router.policy.index.prices import Prices
+from bandit_router.policy.index.space import Point, Space, Vector
+from bandit_router.policy.index.verdicts import Verdicts
+from bandit_router.policy.lesson import answers, served
+from bandit_router.types import Action, Event, Judged, Step
+
+CAUTION: Final = 0.8
+"""Share of the information of an observation that is counted: a posterior narrower than the model is true misleads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One answer of an event: the model, the probabilities before its verdict, the verdict as a normal score."""
+
+    judged: Judged
+    tried: Tried
+    score: float | None
+    p: float
+    """P(good) by the context and the verdicts before."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.judged.attempt.model
+
+
+class Knowledge:
+    """The state of an index policy: the space of contexts, predictions, verdicts, prices."""
+
+    def __init__(self, *, dims: int) -> None:
+        self.space, self.predictor = Space(dims=dims), Predictor()
+        self.verdicts, self.prices = Verdicts(), Prices()
+        self.events = 0.0
+
+    def learn(self, event: Event) -> None:
+        """Learn from a finished event its verdicts and bills, then from any event with feedback that."""
+        found = list(answers(event))
+        if not found:
+            return
+        if event.kind == "finished":
+            self._learn_finished(event, found)
+        if event.feedback is not None:
+            self._learn_feedback(event, found)
+
+    def good(self, logit: float) -> Vector:
+        """Return P(good | difficulty) (d) at a logit for difficulty 0."""
+        return logistic(logit + self.verdicts.level + self.predictor.loading * NODES)
+
+    def _learn_finished(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
+        self.events += 1
+        self.space.note(event.decision.context)
+        self._meet(event.decision.step.actions, found)
+        point = self.space.point(event.decision.context)
+        for _, judged in found:
+            if judged.judgement is not None:
+                self.prices.note_judging(judged.judgement.cost_usd)
+        seen = self._seen(point, found)
+        for one, (step, judged) in zip(seen, found, strict=True):
+            listed = self.prices.listed(step.action.cost_usd)
+            self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
+            if judged.judgement is not None and one.score is not None:
+                self.verdicts.saw(judged.judgement, self._unshifted(one.p))
+        self._learn_verdicts(point, seen)
+
+    def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:
+        """Make room for the models that answered, starting from what their prices promise."""
+        costs = {action.model: action.cost_usd for action in offered if not action.is_stop}
+        costs |= {step.action.model: step.action.cost_usd for step, _ in found}
+        priors = price_priors(costs)
+        self.predictor.grow(self.space, {step.action.model: priors[step.action.model] for step, _ in found})
+
+    def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> list[Seen]:
+        _, logits = self.predictor.logits(point.x)
+        seen: list[Seen] = []
+        for step, judged in found:
+            good = self.good(float(logits[self.predictor.rows[step.action.model]]))
+            score = self.verdicts.score(judged.judgement) if judged.judgement else None
+            p = float(good @ difficulty([one.tried for one in seen]))
+            tried = Tried(good=good, ratio=self.verdicts.ratio(score))
+            seen.append(Seen(judged=judged, tried=tried, score=score, p=p))
+        return seen
+
+    def _learn_verdicts(self, point: Point, seen: Sequence[Seen]) -> None:
+        """Take one step of expectation maximisation: each answer's posterior is its soft label."""
+        now = difficulty([one.tried for one in seen])
+        slope, judged = 0.0, [one for one in seen if one.score is not None]
+        for one in judged:
+            error = posterior(one.tried) - one.tried.good
+            slope += float((now * NODES) @ error)
+            information = CAUTION * self.verdicts.information(float(WEIGHTS @ one.tried.good))
+            self.predictor.step(one.model, point.x, gradient=float(now @ error), information=information)
+        if len(judged) > 1:
+            self.predictor.load_more(slope)
+
+    def _learn_feedback(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
+        """Learn the truth about the answer served, beyond what its verdict told."""
+        truth, answer = event.feedback, served(event)
+        if truth is None or answer is None or not all(step.action.model in self.predictor.rows for step, _ in found):
+            return
+        point = self.space.point(event.decision.context)
+        seen = self._seen(point, found)
+        place = next(i for i, one in enumerate(seen) if one.judged is answer)
+        one, others = seen[place], [other.tried for i, other in enumerate(seen) if i != place]
+        if one.score is not None:
+            p = float(one.tried.good @ difficulty(others))
+            self.verdicts.label(one.score, self._unshifted(p), truth)
+        good = posterior(one.tried)
+        now = difficulty([other.tried for other in seen]) * (truth * good + (1 - truth) * (1 - good))
+        now /= now.sum()
+        information = CAUTION * float(now @ (good * (1 - good)))
+        self.predictor.step(one.model, point.x, gradient=truth - float(now @ good), information=information)
+
+    def _unshifted(self, p: float) -> float:
+        """Return a probability as it would be without the shift in level that feedback taught."""
+        held = min(max(p, 0.01), 0.99)
+        return 1 / (1 + math.exp(self.verdicts.level - math.log(held / (1 - held))))

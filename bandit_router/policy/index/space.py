@@ -1,0 +1,92 @@
+"""Turns contexts into vectors, standardised by what was seen so far; it predicts nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit_router.types import Context
+
+Vector = NDArray[np.float64]
+
+START: Final = 10.0
+"""How many queries the moments assumed at first count for."""
+SPREAD: Final = (0.01, 4e-4)
+"""The variance of a surface number assumed at first, and the least it is ever taken for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A context as numbers: `x` for quality, `f`, its part without squares and embedding, for prices."""
+
+    x: Vector
+    f: Vector
+
+
+class Space:
+    """The names of all columns and the moments of the numbers in them; only categories are added later.
+
+    Columns of x: 1, the embedding's first numbers, surface, squares of the surface, categories. Of f: 1, surface,
+    categories.
+    """
+
+    def __init__(self, *, dims: int) -> None:
+        self.dims = dims
+        self.names: tuple[str, ...] = ()
+        self.categories: dict[str, int] = {}
+        self.count = START
+        self.centre: Vector = np.zeros(0)
+        self.mean: Vector = np.zeros(0)
+        self.variance: Vector = np.zeros(0)
+
+    def note(self, context: Context) -> None:
+        """Take a context's names and numbers in; the first fixes the length of embeddings and the surface's names."""
+        if not self.names and not len(self.centre):
+            self.names = tuple(context.surface)
+            self.centre = np.zeros(min(self.dims, len(context.embedding)))
+            self.mean = np.full(len(self.names), 0.1)
+            self.variance = np.full(len(self.names), SPREAD[0])
+        self.categories.setdefault(context.category, len(self.categories))
+        self.count += 1
+        self.centre += (self._embedding(context) - self.centre) / self.count
+        step = self._surface(context) - self.mean
+        self.mean += step / self.count
+        self.variance += (step * (step - step / self.count) - self.variance) / self.count
+
+    def point(self, context: Context) -> Point:
+        """Return a context as numbers; a category not noted yet is none."""
+        z = np.clip((self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1]), -3.0, 3.0)
+        squares = np.minimum(z * z, 6.0) - (self.variance > 1e-3)
+        belongs = np.zeros(len(self.categories))
+        if (place := self.categories.get(context.category)) is not None:
+            belongs[place] = 1.0
+        one = np.ones(1)
+        return Point(
+            x=np.concatenate((one, self._embedding(context) - self.centre, z, squares, belongs)),
+            f=np.concatenate((one, z, belongs)),
+        )
+
+    def by_column(self, one: float, embedding: float, surface: float, square: float, category: float) -> Vector:
+        """Return a vector like x with one number for all columns of a sort."""
+        n = len(self.names)
+        return np.repeat([one, embedding, surface, square, category], [1, len(self.centre), n, n, len(self.categories)])
+
+    def by_price_column(self, one: float, surface: float, category: float) -> Vector:
+        """Return a vector like f with one number for all columns of a sort."""
+        return np.repeat([one, surface, category], [1, len(self.names), len(self.categories)])
+
+    def _embedding(self, context: Context) -> Vector:
+        """Return the head of the embedding at length 1: what a Matryoshka embedding of that size would be."""
+        size = len(self.centre)
+        head = np.zeros(size)
+        head[: len(context.embedding)] = context.embedding[:size]
+        norm = math.sqrt(float(head @ head))
+        return head / norm if 0 < norm < math.inf else np.zeros(size)
+
+    def _surface(self, context: Context) -> Vector:
+        values = [context.surface.get(name, 0.0) for name in self.names]
+        return np.nan_to_num(np.array(values, dtype=np.float64), posinf=1.0, neginf=0.0)

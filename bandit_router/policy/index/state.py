@@ -1,0 +1,116 @@
+"""Packs an index policy's knowledge into an artifact, and back to the bit; it learns nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandit_router.errors import CorruptArtifact
+from bandit_router.policy.index.knowledge import Knowledge
+from bandit_router.policy.index.verdicts import BINS
+from bandit_router.policy.sealed import seal, unseal
+
+Array = NDArray[np.float64]
+
+
+def dump(known: Knowledge) -> bytes:
+    """Return the artifact: names and scalars as JSON, arrays as little-endian float64, covariances as triangles."""
+    space, predictor, prices, verdicts = known.space, known.predictor, known.prices, known.verdicts
+    names = {
+        "surface": space.names,
+        "dims": len(space.centre),
+        "categories": list(space.categories),
+        "models": list(predictor.rows),
+        "billed": list(prices.rows),
+        "price_columns": prices.weights.shape[1],
+        "judges": list(verdicts.histograms),
+        "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
+    }
+    arrays = {
+        "moments": np.concatenate((space.centre, space.mean, space.variance)),
+        "shared": predictor.shared,
+        "own": predictor.own,
+        "shared_covariance": _triangles([predictor.shared_covariance]),
+        "own_covariances": _triangles(predictor.own_covariances),
+        "price_weights": prices.weights,
+        "price_covariances": _triangles(prices.covariances),
+        "price_moments": np.concatenate((prices.noise, prices.paid, prices.expected)),
+        "ranks": np.concatenate([np.zeros(0), *verdicts.histograms.values()]),
+        "evidence": verdicts.evidence,
+    }
+    parts = {"names": json.dumps(names).encode()}
+    return seal("index", parts | {name: array.astype("<f8").tobytes() for name, array in arrays.items()})
+
+
+def load(artifact: bytes, *, dims: int) -> Knowledge:
+    """Return what was dumped; raise `CorruptArtifact` for anything else."""
+    parts = unseal("index", artifact)
+    known = Knowledge(dims=dims)
+    try:
+        names = json.loads(parts.pop("names"))
+        arrays = {name: np.frombuffer(part, dtype="<f8").astype(np.float64) for name, part in parts.items()}
+        _fill(known, names, arrays)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptArtifact("an index policy's learned state is damaged; fall back to an earlier version") from error
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise CorruptArtifact("an index policy's learned state is not finite; fall back to an earlier version")
+    return known
+
+
+def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Put what was read into knowledge that is still cold."""
+    space, predictor, prices, verdicts = known.space, known.predictor, known.prices, known.verdicts
+    space.names, space.categories = tuple(names["surface"]), _places(names["categories"])
+    size, surface = names["dims"], len(space.names)
+    space.centre, space.mean, space.variance = np.split(arrays["moments"], [size, size + surface])
+    predictor.rows, predictor.shared = _places(names["models"]), arrays["shared"]
+    columns = len(predictor.shared)
+    predictor.own = arrays["own"].reshape(len(predictor.rows), columns)
+    (predictor.shared_covariance,) = _squares(arrays["shared_covariance"], columns)
+    predictor.own_covariances = _squares(arrays["own_covariances"], columns)
+    prices.rows, columns = _places(names["billed"]), names["price_columns"]
+    prices.weights = arrays["price_weights"].reshape(len(prices.rows), columns)
+    prices.covariances = _squares(arrays["price_covariances"], columns)
+    prices.noise, prices.paid, prices.expected = (part.copy() for part in np.split(arrays["price_moments"], 3))
+    ranks = arrays["ranks"].reshape(len(names["judges"]), BINS)
+    verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
+    verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
+    for owner, name in _scalars(known):
+        setattr(owner, name, float(names["scalars"][name]))
+    verdicts.derive()
+
+
+def _scalars(known: Knowledge) -> list[tuple[object, str]]:
+    """Return where each number is kept, and its name."""
+    return [
+        (known, "events"),
+        (known.space, "count"),
+        *((known.predictor, name) for name in ("loading", "loading_precision")),
+        *((known.prices, name) for name in ("judging", "judged")),
+        *((known.verdicts, name) for name in ("seen", "base", "held", "base_count", "spread")),
+    ]
+
+
+def _places(names: list[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
+def _triangles(squares: list[Array]) -> Array:
+    """Return the upper triangles of symmetric matrices, one after the other."""
+    return np.concatenate([np.zeros(0), *(square[np.triu_indices(len(square))] for square in squares)])
+
+
+def _squares(triangles: Array, size: int) -> list[Array]:
+    """Return the symmetric matrices of whose triangles these are the numbers."""
+    each = size * (size + 1) // 2
+    rows, columns = np.triu_indices(size)
+    squares = []
+    for triangle in triangles.reshape(-1, each):
+        square = np.zeros((size, size))
+        square[rows, columns] = square[columns, rows] = triangle
+        squares.append(square)
+    return squares
