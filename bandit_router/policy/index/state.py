@@ -66,7 +66,11 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     space, predictor, prices, verdicts = known.space, known.predictor, known.prices, known.verdicts
     space.names, space.categories = tuple(names["surface"]), _places(names["categories"])
     size, surface = names["dims"], len(space.names)
-    space.centre, space.mean, space.variance = np.split(arrays["moments"], [size, size + surface])
+    space.centre, space.mean, space.variance = (
+        part.copy() for part in np.split(arrays["moments"], [size, size + surface])
+    )
+    if len(space.variance) != surface:
+        raise ValueError("moments of more or fewer numbers than there are names")
     predictor.rows, predictor.shared = _places(names["models"]), arrays["shared"]
     columns = len(predictor.shared)
     predictor.own = arrays["own"].reshape(len(predictor.rows), columns)

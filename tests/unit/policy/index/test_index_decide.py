@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from bandit_router.policy.index.decide import (
+    NOTHING,
+    Belief,
+    Tried,
+    difficulty,
+    floored,
+    lookahead,
+    posterior,
+    reservations,
+    square_cb,
+)
+from bandit_router.policy.index.predictor import NODES, WEIGHTS, logistic
+from bandit_router.policy.index.verdicts import Channel, Verdicts
+
+
+def belief(*logits: float, cost: float = 0.1, judging: float = 0.01, best: float = 0.4) -> Belief:
+    good = logistic(np.array(logits)[:, None] + 1.5 * NODES)
+    return Belief(good=good, difficulty=WEIGHTS, cost=np.full(len(logits), cost), judging=judging, best=best)
+
+
+@pytest.fixture
+def channel() -> Channel:
+    return Verdicts().channel
+
+
+def test_an_index_solves_its_equation(channel: Channel) -> None:
+    at = belief(0.3)
+    (index,) = reservations(at, channel)
+    seen = at.p[0] * channel.good + (1 - at.p[0]) * channel.bad
+    gain = float(seen @ np.maximum(at.p[0] * channel.good / seen - index, 0))
+    assert gain == pytest.approx(0.11)
+
+
+def test_with_no_answer_at_hand_an_index_is_at_least_that_of_serving_unjudged(channel: Channel) -> None:
+    at = belief(0.3, judging=5.0, best=NOTHING)
+    assert reservations(at, channel)[0] == pytest.approx(at.p[0] - 0.1)
+
+
+def test_a_dearer_model_has_a_lower_index(channel: Channel) -> None:
+    assert reservations(belief(0.3, cost=0.2), channel)[0] < reservations(belief(0.3, cost=0.1), channel)[0]
+
+
+def test_a_verdict_that_costs_too_much_is_not_worth_it(channel: Channel) -> None:
+    at = belief(0.3, 0.6, judging=5.0)
+    judged, blind = lookahead(at, channel, reservations(at, channel))
+    assert (judged < blind).all()
+
+
+def test_a_free_verdict_is_never_worth_less_than_none(channel: Channel) -> None:
+    at = belief(-0.3, 0.6, 1.0, judging=0.0)
+    judged, blind = lookahead(at, channel, reservations(at, channel))
+    assert (judged >= blind - 1e-12).all()
+
+
+def test_looking_ahead_never_calls_the_same_model_twice(channel: Channel) -> None:
+    alone, twice = belief(0.3), belief(0.3, -30.0)
+    one = lookahead(alone, channel, reservations(alone, channel))[0][0]
+    assert lookahead(twice, channel, reservations(twice, channel))[0][0] == pytest.approx(one)
+
+
+def test_a_poor_verdict_makes_the_query_look_difficult() -> None:
+    poor = Tried(good=logistic(NODES), ratio=0.1)
+    assert float(difficulty([poor]) @ NODES) < -0.1
+
+
+def test_an_answer_without_a_verdict_says_nothing_of_the_difficulty() -> None:
+    assert difficulty([Tried(good=logistic(NODES), ratio=1.0)]) == pytest.approx(WEIGHTS)
+
+
+def test_a_verdict_multiplies_the_odds() -> None:
+    assert posterior(Tried(good=np.array([0.5]), ratio=3.0)) == pytest.approx([0.75])
+
+
+def test_square_cb_gives_the_rest_to_the_best() -> None:
+    assert square_cb(np.array([0.0, 1.0, 0.5]), 2.0) == pytest.approx([1 / 5, 1 - 1 / 5 - 1 / 4, 1 / 4])
+
+
+def test_the_floor_raises_only_what_is_explored() -> None:
+    probs = floored(np.array([0.99, 0.01, 0.0]), np.array([True, True, False]), 0.05)
+    assert probs == pytest.approx([0.95, 0.05, 0.0])
+
+
+def test_floors_of_many_models_leave_half_of_the_starts() -> None:
+    probs = floored(np.eye(1, 100)[0], np.ones(100, dtype=bool), 0.2)
+    assert probs[0] == pytest.approx(1 - 99 * 0.005)
+
+
+def test_a_model_pushed_under_the_floor_by_others_is_raised_too() -> None:
+    probs = floored(np.array([0.0, 0.9, 0.1]), np.array([True, True, True]), 0.1)
+    assert probs == pytest.approx([0.1, 0.8, 0.1])

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from bandit_router.policy.index.verdicts import Verdicts
+from bandit_router.types import Judgement, Verdict
+
+
+def said(*scores: float | None, quality: float | None = 0.5) -> Judgement:
+    verdicts = tuple(Verdict(judge=f"j{i}", score=score) for i, score in enumerate(scores))
+    return Judgement(quality=quality, verdicts=verdicts)
+
+
+def taught(separation: float, n: int = 3000, *, labels: int = 400) -> Verdicts:
+    """Return what was learned from verdicts on answers of which half are good, so far apart."""
+    rng, verdicts = np.random.default_rng(0), Verdicts()
+    for number in range(n):
+        good = rng.random() < 0.5
+        score = 1 / (1 + np.exp(-(separation * good + rng.normal() - separation / 2)))
+        if number >= n - labels:
+            found = verdicts.score(said(score))
+            assert found is not None
+            verdicts.label(found, 0.5, float(good))
+        verdicts.saw(said(score), 0.5)
+    return verdicts
+
+
+@pytest.mark.parametrize("separation", [0.7, 1.5, 2.5])
+def test_the_separation_of_good_and_bad_is_learned_from_feedback(separation: float) -> None:
+    assert taught(separation).separation == pytest.approx(separation, rel=0.25)
+
+
+def test_a_better_verdict_makes_good_more_probable() -> None:
+    verdicts = taught(1.5)
+    ratios = [verdicts.ratio(verdicts.score(said(value))) for value in (0.1, 0.5, 0.9)]
+    assert ratios == sorted(ratios)
+    assert ratios[0] < 1 < ratios[2]
+
+
+def test_the_scale_of_a_judge_does_not_matter_once_its_ranks_are_known() -> None:
+    rng, plain, bent = np.random.default_rng(1), Verdicts(), Verdicts()
+    for value in rng.random(2000):
+        plain.saw(said(value), 0.5)
+        bent.saw(said(0.9 + value / 20), 0.5)
+    assert bent.score(said(0.94)) == pytest.approx(plain.score(said(0.8)), abs=0.15)
+
+
+def test_a_judge_that_failed_is_left_out() -> None:
+    verdicts = Verdicts()
+    assert verdicts.score(said(0.9, None)) == verdicts.score(said(0.9))
+
+
+def test_without_any_verdict_there_is_no_score() -> None:
+    assert Verdicts().score(said(None, quality=None)) is None
+
+
+def test_an_answer_not_judged_changes_no_odds() -> None:
+    assert Verdicts().ratio(None) == 1.0
+
+
+def test_the_panels_quality_stands_in_for_verdicts_by_judge() -> None:
+    verdicts = Verdicts()
+    assert verdicts.score(said(quality=0.9)) == verdicts.score(said(0.9))
+
+
+def test_predictions_that_clients_contradict_are_shifted() -> None:
+    verdicts = Verdicts()
+    for _ in range(200):
+        verdicts.label(0.0, 0.8, 0.0)
+    assert verdicts.level < -0.5
