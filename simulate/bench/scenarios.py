@@ -76,7 +76,9 @@ def recovery(_world: World, order: Order, _seed: int) -> Timeline:
 
 
 def new_model(world: World, order: Order, _seed: int) -> Timeline:
-    """The model with the best mean score is absent until half time."""
+    """The model with the best mean score is absent until half time; raise `ConfigError` when there is no other."""
+    if len(world.models) < 2:
+        raise ConfigError("--scenario new_model needs a table of two models or more")
     best = int(world.scores.mean(axis=0).argmax())
     before, after = _halves(order, "before", "new model")
     return Timeline(order=order, phases=(_with(before, absent=(best,)), after))

@@ -77,7 +77,7 @@ def make_stream(world: World, setting: Setting, seed: int) -> Stream:
     return Stream(
         seed=seed,
         order=order,
-        phases=timeline.phases,
+        phases=tuple(phase for phase in timeline.phases if phase.stop > phase.start),
         noise=noise[order],
         draws=draws[order],
         feedback=feedback[order],

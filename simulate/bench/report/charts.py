@@ -28,14 +28,14 @@ def frontier(result: Mapping[str, Any], world: World) -> str:
         y_scale(*padded([quality for _, quality in every])),
         title="Quality against cost",
     )
-    plot.axes("mean cost of a request, USD (log)", "mean quality", x_text=_dollars, y_text=_plain)
+    plot.axes("mean cost of a request, USD (log)", "mean quality", x_text=dollars, y_text=_plain)
     for point, model in zip(singles, world.models, strict=True):
         plot.dot(point, "single", tip=_tip(f"always {model}", point))
     for name, point in references.items():
         plot.dot(point, "reference", tip=_tip(name, point))
+    # Policies are told by colour: with their names too, the crowded middle could not be read.
+    plot.labels([*zip(singles, world.models, strict=True), *((point, name) for name, point in references.items())])
     _policies(plot, result, policies)
-    models = list(zip(singles, world.models, strict=True))
-    plot.labels([(point, name) for name, point in (*policies.items(), *references.items())] + models)
     return plot.render()
 
 
@@ -93,7 +93,8 @@ def starts(curve: Curve, models: Sequence[str], stream: Stream) -> str:
         plot.area(_stretched(curve.ends, base), _stretched(curve.ends, top), f"m{model % COLOURS}", tip=tip)
         base = top
     plot.axes("queries", "share of starts", x_text=_count, y_text=_percent)
-    _phases(plot, stream)
+    for phase in stream.phases[1:]:
+        plot.mark(phase.start, "")
     return plot.render()
 
 
@@ -111,7 +112,12 @@ def _tip(name: str, point: Point) -> str:
     return f"{name}: quality {point[1]:.4f} at ${point[0]:.6f}"
 
 
-def _dollars(value: float) -> str:
+def dollars(value: float) -> str:
+    """Return an amount without an exponent.
+
+    >>> dollars(5e-05)
+    '$0.00005'
+    """
     return f"${value:.10f}".rstrip("0").rstrip(".")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bandit_router.errors import ConfigError
 from simulate.bench.record import Run
-from simulate.bench.report.charts import COLOURS, frontier, learning, regret, starts
+from simulate.bench.report.charts import COLOURS, dollars, frontier, learning, regret, starts
 from simulate.bench.report.series import curves
 from simulate.bench.report.style import STYLE
 from simulate.bench.show import by_policy
@@ -66,10 +66,11 @@ _STARTS: Final = "Which model each policy starts with as the stream goes on, the
 
 
 def _summary(result: Mapping[str, Any], setting: Setting, *, seeds: int) -> str:
+    value, price = dollars(result["value_usd"]), dollars(setting.judge_cost_usd)
     return (
         f"{result['rows']:,} queries, {seeds} seeds, scenario {result['scenario']}. One fully good answer is worth "
-        f"${result['value_usd']:g}; judge {result['judge']} at ${setting.judge_cost_usd:g} an answer; the true score "
-        f"of {setting.feedback_rate:.0%} of the queries came back."
+        f"{value}; judge {result['judge']} at {price} an answer; the true score of {setting.feedback_rate:.0%} of the "
+        "queries came back."
     )
 
 
@@ -79,8 +80,10 @@ def _table(result: Mapping[str, Any]) -> str:
         figures = [one["utility"], None, one["quality"], one["cost_usd"], None, None]
         rows.append(_row(name, figures, css="hindsight"))
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
-    note = '<p class="note">The last four are references, known only in hindsight.</p>'
-    return f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>{note}'
+    note = "The last four are references, known only in hindsight."
+    if any("regret" in entry for entry in result["results"]):
+        note += " They are those of a world where no model drops, since which one does depends on the policy."
+    return f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div><p class="note">{note}</p>'
 
 
 def _row(name: str, figures: Iterable[float | None], *, css: str = "policy") -> str:

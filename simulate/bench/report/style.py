@@ -9,6 +9,7 @@ from typing import Final
 _POLICIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a67c00", "#56b4e9", "#7a5195", "#6b6b6b")
 _DARK_POLICIES: Final = ("#5ab0ee", "#ff9252", "#3dd1a3", "#eaa3cb", "#f0c541", "#9bd7ff", "#b995d6", "#b5b5b5")
 _MODELS: Final = ("#c7e020", "#5ec962", "#21918c", "#2c728e", "#3b528b", "#472d7b", "#8c2981", "#de4968")
+_DARK_MODELS: Final = ("#e4ee76", "#86dc7a", "#3fbfae", "#4f9fd0", "#7088dc", "#9d72d6", "#d263b4", "#f27f8f")
 
 
 def _colours(css: str, colours: tuple[str, ...]) -> str:
@@ -22,6 +23,7 @@ STYLE: Final = f"""
 @media (prefers-color-scheme: dark) {{
 :root {{ --back: #16181c; --ink: #ececee; --soft: #a3a7af; --grid: #2b2e34; --edge: #555a63; }}
 {_colours("p", _DARK_POLICIES)}
+{_colours("m", _DARK_MODELS)}
 }}
 body {{ background: var(--back); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 860px;
   margin: 2rem auto; padding: 0 1rem; }}
@@ -41,7 +43,7 @@ tr:first-child th {{ color: var(--soft); font-weight: 500; }}
 figure {{ margin: 0; }}
 figcaption {{ font-weight: 600; }}
 svg {{ width: 100%; height: auto; display: block; }}
-svg text {{ fill: var(--ink); font-size: 12px; }}
+svg text {{ fill: var(--ink); font-size: 12px; paint-order: stroke; stroke: var(--back); stroke-width: 3px; }}
 svg .tick, svg .name {{ fill: var(--soft); font-size: 11.5px; }}
 .grid {{ stroke: var(--grid); }}
 .axis, .mark {{ stroke: var(--edge); }}

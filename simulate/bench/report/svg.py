@@ -113,10 +113,11 @@ class Plot:
         self._add(f'<circle class="dot {css}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{_tip(tip)}</circle>')
 
     def mark(self, x: float, text: str) -> None:
-        """Draw an upright line at a value, with what begins there."""
+        """Draw an upright line at a value, with what begins there, if that is to be said."""
         at = self.x.at(x)
         self._add(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{self.y.start}" y2="{self.y.stop}"/>')
-        self.text((at + 5, self.y.stop + 10), text, css="tick")
+        if text:
+            self.text((at + 5, self.y.stop + 10), text, css="tick")
 
     def text(self, place: Point, text: str, *, anchor: str = "start", css: str = "label") -> None:
         """Write text at a place in pixels."""

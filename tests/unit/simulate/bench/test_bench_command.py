@@ -74,6 +74,11 @@ def test_rows_are_taken_after_the_shuffle(command: Command) -> None:
     assert command("--policy", "random", "--rows", "7", "--seeds", "1")["rows"] == 7
 
 
+def test_rows_of_the_same_prompt_are_all_played(command: Command, table_file: Path) -> None:
+    table_file.write_text(table_file.read_text() + "\n" + table_file.read_text())
+    assert command("--policy", "oracle", "--seeds", "1")["rows"] == 80
+
+
 def test_recorded_judges_that_are_named_are_not_the_truth(command: Command, policies: Policies) -> None:
     [line] = command("--policy", policies("cheapest"), "--judge", "recorded:sharp", "--seeds", "1")["results"]
     assert line["quality"] == pytest.approx(0.5)

@@ -79,3 +79,12 @@ def test_categories_shift_at_half_time(long_world: World) -> None:
 def test_an_unknown_scenario_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'price_cut'"):
         scenario("price_cuts")
+
+
+def test_a_new_model_needs_another_before_it() -> None:
+    with pytest.raises(ConfigError, match="two models"):
+        stream(make_world([[1.0]], [[1.0]]), "new_model")
+
+
+def test_a_stream_too_short_for_a_phase_goes_without_it() -> None:
+    assert [phase.name for phase in stream(make_world([[1.0, 1.0]], [[1.0, 1.0]]), "recovery").phases] == ["recovered"]
