@@ -31,6 +31,14 @@ from simulate.outcomes import read_table
 Engine = Literal["local", "ray"]
 _SCENARIO_HELP: Final = f"What changes on the way: {', '.join(SCENARIOS)}."
 
+Policies = Annotated[
+    list[str] | None, typer.Option(help="A policy file, random or oracle; repeatable.", show_default=False)
+]
+Budgets = Annotated[
+    list[float] | None,
+    typer.Option(help="USD a request the peer's own pacer aims at; repeatable.", show_default=False),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -40,9 +48,7 @@ def register(app: typer.Typer) -> None:
 def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
     outcomes: Annotated[Path, typer.Argument(help="Outcome table (.jsonl or .jsonl.gz).", show_default=False)],
     *,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="A policy file, random or oracle; repeatable.", show_default=False)
-    ] = None,
+    policy: Policies = None,
     value_usd: Annotated[float, typer.Option(help="What one fully good answer is worth.", min=1e-9)] = 0.01,
     judge: Annotated[str, typer.Option(help="recorded[:a,b], auc:A or noise:S.")] = "auc:0.85",
     judge_cost_usd: Annotated[float, typer.Option(help="USD for judging one answer, by all judges.", min=0.0)] = 0.0,
@@ -59,10 +65,7 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     peer: Annotated[
         str | None, typer.Option(help="Also play another package: paretobandit.", show_default=False)
     ] = None,
-    peer_budget: Annotated[
-        list[float] | None,
-        typer.Option(help="USD a request the peer's own pacer aims at; repeatable.", show_default=False),
-    ] = None,
+    peer_budget: Budgets = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Also write a page with pictures to this file.", show_default=False)
