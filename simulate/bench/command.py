@@ -50,6 +50,10 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     *,
     policy: Policies = None,
     value_usd: Annotated[float, typer.Option(help="What one fully good answer is worth.", min=1e-9)] = 0.01,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(help="USD a request: the pacer moves the dial to meet it.", min=1e-12, show_default=False),
+    ] = None,
     judge: Annotated[str, typer.Option(help="recorded[:a,b], auc:A or noise:S.")] = "auc:0.85",
     judge_cost_usd: Annotated[float, typer.Option(help="USD for judging one answer, by all judges.", min=0.0)] = 0.0,
     seeds: Annotated[int, typer.Option(help="How many shuffles to play, seeds 0 and up.", min=1)] = 3,
@@ -78,6 +82,7 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         raise ConfigError("there is nothing to play; give --policy FILE, random or oracle")
     setting = Setting(
         value_usd=value_usd,
+        budget_usd=budget_usd,
         judge_cost_usd=judge_cost_usd,
         feedback_rate=feedback_rate,
         rows=rows,

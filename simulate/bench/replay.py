@@ -9,6 +9,7 @@ from typing import Final
 from bandit_router.cascade.plan import Limits, next_actions, served
 from bandit_router.policy.draw import draw, validate
 from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.reward.pacer import Pacer
 from bandit_router.types import (
     Action,
     Attempt,
@@ -41,6 +42,8 @@ class Replay:
     def __init__(self, world: World, setting: Setting, stream: Stream, learners: Sequence[LearningPolicy]) -> None:
         self._world, self._setting, self._stream, self._learners = world, setting, stream, tuple(learners)
         self._tally, self._seq, self._done = Tally(), 0, 0
+        budget = setting.budget_usd
+        self._pacer = Pacer(budget_usd=budget, start_usd=setting.value_usd) if budget else None
 
     def play(self, policy_for: PolicyFor, tick: Tick) -> Tally:
         """Return what became of every query."""
@@ -57,13 +60,16 @@ class Replay:
         for place in range(len(lines.block.rows)):
             outcome, decision = self._query(lines, place, policy)
             self._note(lines, place, outcome)
+            if self._pacer:
+                self._pacer.spent(outcome.cost_usd)
             self._teach(decision, outcome, score=lines.score(place, outcome) if lines.feedback[place] else None)
             self._done += 1
             if self._done % EVERY == 0:
                 tick(EVERY)
 
     def _query(self, lines: _Lines, place: int, policy: Policy) -> tuple[Outcome, Decision]:
-        context, value_usd, draws = lines.contexts[place], self._setting.value_usd, lines.draws[place]
+        context, draws = lines.contexts[place], lines.draws[place]
+        value_usd = self._pacer.value_usd if self._pacer else self._setting.value_usd
         candidates, limits = lines.actions(place), lines.limits
         history: tuple[Judged, ...] = ()
         steps: tuple[Step, ...] = ()

@@ -17,6 +17,8 @@ class Setting:
     """What is the same for every policy and seed of a simulation."""
 
     value_usd: float
+    budget_usd: float | None = None
+    """USD a request that the pacer brings mean spend to, from the dial `value_usd`; None leaves the dial alone."""
     judge_cost_usd: float = 0.0
     """USD for judging one answer, by however many judges."""
     feedback_rate: float = 0.0

@@ -166,3 +166,11 @@ def test_progress_adds_up_to_the_queries_played() -> None:
     setting = Setting(value_usd=1.0, scenario="recovery")
     Replay(world, setting, make_stream(world, setting, 0), []).play(lambda _: Uniform(), ticks.append)
     assert sum(ticks) == 250
+
+
+def test_with_a_budget_the_pacer_moves_the_dial_that_policies_see(world: World) -> None:
+    policy = Scripted("m0")
+    run(world, policy, Setting(value_usd=1.0, budget_usd=0.0005))
+    dials = [state.value_usd for state in policy.states if not state.history]
+    assert dials[0] == 1.0
+    assert all(later < earlier for earlier, later in zip(dials, dials[1:], strict=False))
