@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -173,4 +174,4 @@ def test_with_a_budget_the_pacer_moves_the_dial_that_policies_see(world: World) 
     run(world, policy, Setting(value_usd=1.0, budget_usd=0.0005))
     dials = [state.value_usd for state in policy.states if not state.history]
     assert dials[0] == 1.0
-    assert all(later < earlier for earlier, later in zip(dials, dials[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(dials))
