@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bandit_router.types import Action, Pmf
 
@@ -10,6 +11,18 @@ from bandit_router.types import Action, Pmf
 def one_hot(n: int, chosen: int) -> Pmf:
     """Return the pmf over n actions that is 1 at `chosen`."""
     return Pmf(probs=tuple(float(index == chosen) for index in range(n)))
+
+
+def even(actions: Sequence[Action]) -> Pmf:
+    """Return the same probability for every model; there must be one."""
+    models = model_indices(actions)
+    return Pmf(probs=tuple(0.0 if action.is_stop else 1 / len(models) for action in actions))
+
+
+def greedy(predicted: Sequence[float | None]) -> Pmf:
+    """Return 1 for the highest prediction, the first of equals, and the predictions; at least one must be known."""
+    best = max(value for value in predicted if value is not None)
+    return replace(one_hot(len(predicted), list(predicted).index(best)), predicted=tuple(predicted))
 
 
 def stop_index(actions: Sequence[Action]) -> int | None:
@@ -54,11 +67,11 @@ def nearest(actions: Sequence[Action], tier: int) -> int:
 
 
 def floored(pmf: Pmf, actions: Sequence[Action], share: float) -> Pmf:
-    """Return (1 - share) * pmf + share * uniform over the models; predictions stay."""
+    """Return (1 - share) * pmf + share * uniform over the models; all else stays."""
     models = model_indices(actions)
     if share <= 0 or not models:
         return pmf
     probs = [(1 - share) * prob for prob in pmf.probs]
     for index in models:
         probs[index] += share / len(models)
-    return Pmf(probs=tuple(probs), predicted=pmf.predicted)
+    return replace(pmf, probs=tuple(probs))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bandit_router.policy.choice import floored
+from bandit_router.policy.choice import floored, stop_index
 from bandit_router.policy.spec import MixtureSpec
 from bandit_router.protocols import Policy
-from bandit_router.types import Action, Pmf, State
+from bandit_router.types import Action, Pmf, State, Step
 
 
 class Mixture:
@@ -39,7 +39,7 @@ class Mixture:
             past = replace(state, history=state.history[:k], steps=state.steps[:k])
             weights = _normalised(
                 [
-                    weight * component.pmf(past, step.actions).probs[step.chosen] if weight > 0 else 0.0
+                    weight * _likelihood(component.pmf(past, step.actions), step) if weight > 0 else 0.0
                     for weight, component in zip(weights, self._components, strict=True)
                 ]
             )
@@ -48,13 +48,43 @@ class Mixture:
         return weights
 
 
+def _likelihood(pmf: Pmf, step: Step) -> float:
+    """Return P(the action drawn, and whether its answer was to be judged) under one component."""
+    judge = pmf.judge[step.chosen] if pmf.judge else 1.0
+    return pmf.probs[step.chosen] * (judge if step.judged else 1 - judge)
+
+
 def _mix(weights: Sequence[float], components: Sequence[Policy], state: State, actions: Sequence[Action]) -> Pmf:
     parts = [(w, part.pmf(state, actions)) for w, part in zip(weights, components, strict=True) if w > 0]
     probs = _normalised([sum(w * pmf.probs[index] for w, pmf in parts) for index in range(len(actions))])
     predicted = tuple(
         _mean([(w, pmf.predicted[index]) for w, pmf in parts if pmf.predicted]) for index in range(len(actions))
     )
-    return Pmf(probs=tuple(probs), predicted=predicted if any(value is not None for value in predicted) else ())
+    return Pmf(
+        probs=tuple(probs),
+        predicted=predicted if any(value is not None for value in predicted) else (),
+        judge=_judge(parts, len(actions)),
+        serve=_serve(parts, stop_index(actions)),
+    )
+
+
+def _judge(parts: Sequence[tuple[float, Pmf]], n: int) -> tuple[float, ...]:
+    """Return P(judged | action): the components' own, each by how probable it is given the action; empty for always."""
+    if not any(pmf.judge for _, pmf in parts):
+        return ()
+    chances = []
+    for index in range(n):
+        pairs = [(w * pmf.probs[index], pmf.judge[index] if pmf.judge else 1.0) for w, pmf in parts]
+        chance = _mean(pairs) if any(weight > 0 for weight, _ in pairs) else 1.0
+        chances.append(min(chance or 0.0, 1.0))
+    return tuple(chances)
+
+
+def _serve(parts: Sequence[tuple[float, Pmf]], stop: int | None) -> int | None:
+    """Return which answer to serve: as says the component that most probably is the one stopping."""
+    if stop is None:
+        return None
+    return max(parts, key=lambda part: part[0] * part[1].probs[stop])[1].serve
 
 
 def _mean(pairs: Sequence[tuple[float, float | None]]) -> float | None:
