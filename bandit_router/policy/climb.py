@@ -18,8 +18,16 @@ def move(state: State, actions: Sequence[Action], thresholds: Thresholds) -> int
 def worth_it(state: State, actions: Sequence[Action], index: int) -> int:
     """Return `index`, or that of `stop` where even a perfect answer would not pay for what the index would cost."""
     stop = stop_index(actions)
+    return stop if stop is not None and index not in worthwhile(state, actions) else index
+
+
+def worthwhile(state: State, actions: Sequence[Action]) -> list[int]:
+    """Return the indices of stop and of the models that a perfect answer would pay for; of all where stop is not."""
+    if stop_index(actions) is None:
+        return list(range(len(actions)))
     best = max((judged.quality for judged in state.history if judged.quality is not None), default=0.0)
-    return index if stop is None or actions[index].cost_usd < (1 - best) * state.value_usd else stop
+    left = (1 - best) * state.value_usd
+    return [index for index, action in enumerate(actions) if action.is_stop or action.cost_usd < left]
 
 
 def _after_answer(last: Judged, actions: Sequence[Action], thresholds: Thresholds) -> int:

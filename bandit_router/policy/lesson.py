@@ -1,8 +1,10 @@
-"""Finds the one decision an event teaches: the start that led to the first answer; it computes no reward."""
+"""Finds what an event teaches: its start, its answers and which was served; it computes no reward."""
 
 from __future__ import annotations
 
-from bandit_router.types import Event, Step
+from collections.abc import Iterator
+
+from bandit_router.types import Event, Judged, Step
 
 
 def starting_step(event: Event) -> Step | None:
@@ -13,5 +15,22 @@ def starting_step(event: Event) -> Step | None:
     outcome = event.outcome
     answered = (step for step, judged in zip(outcome.steps, outcome.history, strict=False) if judged.ok)
     step = next(answered, outcome.steps[0] if outcome.steps else event.decision.step)
-    sound = 0 <= step.chosen < min(len(step.actions), len(step.pmf.probs)) and 0 < step.propensity <= 1
-    return step if sound and not step.action.is_stop else None
+    return step if sound(step) and not step.action.is_stop else None
+
+
+def sound(step: Step) -> bool:
+    """Return whether a step as logged can have been drawn at all."""
+    return 0 <= step.chosen < min(len(step.actions), len(step.pmf.probs)) and 0 < step.propensity <= 1
+
+
+def answers(event: Event) -> Iterator[tuple[Step, Judged]]:
+    """Yield every attempt that answered, with the step that led to it."""
+    for step, judged in zip(event.outcome.steps, event.outcome.history, strict=False):
+        if judged.ok and sound(step):
+            yield step, judged
+
+
+def served(event: Event) -> Judged | None:
+    """Return the attempt whose answer was served, None when every model failed."""
+    index = event.outcome.served
+    return None if index is None else event.outcome.history[index]

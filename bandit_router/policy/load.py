@@ -11,11 +11,27 @@ from pathlib import Path
 from typing import Final
 
 from bandit_router.errors import ConfigError, did_you_mean
+from bandit_router.policy.emafusion import Emafusion
 from bandit_router.policy.fixed_cascade import FixedCascade
+from bandit_router.policy.index.policy import IndexPolicy
+from bandit_router.policy.learned import Learned
 from bandit_router.policy.mixture import Mixture
 from bandit_router.policy.pinned import Pinned
-from bandit_router.policy.spec import KINDS, FixedCascadeSpec, MixtureSpec, Spec, StaticSpec, VwCbSpec
+from bandit_router.policy.spec import (
+    KINDS,
+    EmafusionSpec,
+    FixedCascadeSpec,
+    IndexSpec,
+    LearnedSpec,
+    LearningSpec,
+    MixtureSpec,
+    Spec,
+    StaticSpec,
+    TaxonomySpec,
+    VwCbSpec,
+)
 from bandit_router.policy.static import Static
+from bandit_router.policy.taxonomy import FittedTaxonomy, Taxonomy
 from bandit_router.policy.vw_cb import RewardOf, VwCb
 from bandit_router.protocols import Policy
 from bandit_router.settings import parse_toml
@@ -75,13 +91,14 @@ def spec_hash(spec: Spec) -> str:
 
 def learning_names(specs: Mapping[str, Spec]) -> tuple[str, ...]:
     """Return the names of the policies that learn, sorted."""
-    return tuple(sorted(name for name, spec in specs.items() if isinstance(spec, VwCbSpec)))
+    return tuple(sorted(name for name, spec in specs.items() if isinstance(spec, LearningSpec) and spec.does_learn))
 
 
 def build(specs: Mapping[str, Spec], artifacts: Mapping[str, Version], *, reward: RewardOf) -> dict[str, Policy]:
     """Build every policy once, learning ones from their version or cold; raise `CorruptArtifact` for a damaged one.
 
-    Mixtures share the objects of this mapping, so those of it that are `LearningPolicy` are all there is to learn.
+    Policies made of others share the objects of this mapping, so those of it that are `LearningPolicy` are all there is
+    to learn.
     """
     built: dict[str, Policy] = {}
     for name in sorted(specs, key=lambda name: _depth(name, specs)):
@@ -97,13 +114,25 @@ def _build(
             return Static(spec)
         case FixedCascadeSpec():
             return FixedCascade(spec)
+        case TaxonomySpec(fit=True):
+            return FittedTaxonomy(spec, built[spec.fallback], version=version, learns=_learns(spec, specs))
+        case TaxonomySpec():
+            return Taxonomy(spec, built[spec.fallback])
+        case LearnedSpec():
+            return Learned(spec, version=version, learns=_learns(spec, specs))
+        case EmafusionSpec():
+            taxonomy = built[spec.taxonomy]
+            assert isinstance(taxonomy, Taxonomy), "checked when the files were read"
+            return Emafusion(spec, taxonomy, built[spec.learned])
         case VwCbSpec():
             return VwCb(spec, version=version, reward=reward, learns=_learns(spec, specs))
+        case IndexSpec():
+            return IndexPolicy(spec, version=version, learns=_learns(spec, specs))
         case MixtureSpec():
             return Mixture(spec, [built[component.policy] for component in spec.components])
 
 
-def _learns(spec: VwCbSpec, specs: Mapping[str, Spec]) -> Callable[[Event], bool]:
+def _learns(spec: LearningSpec, specs: Mapping[str, Spec]) -> Callable[[Event], bool]:
     if spec.learn_from == "all":
         return lambda event: event.decision.policy != PINNED
     own = frozenset(name for name in specs if spec.name in _closure(name, specs))
@@ -122,34 +151,31 @@ def _usable(spec: Spec, version: Version | None) -> Version | None:
     return None
 
 
-def _members(name: str, specs: Mapping[str, Spec]) -> tuple[str, ...]:
-    spec = specs[name]
-    return tuple(component.policy for component in spec.components) if isinstance(spec, MixtureSpec) else ()
-
-
 def _depth(name: str, specs: Mapping[str, Spec]) -> int:
-    return 1 + max((_depth(member, specs) for member in _members(name, specs)), default=0)
+    return 1 + max((_depth(member, specs) for _, member in specs[name].members), default=0)
 
 
 def _closure(name: str, specs: Mapping[str, Spec]) -> frozenset[str]:
-    return frozenset({name}).union(*(_closure(member, specs) for member in _members(name, specs)))
+    return frozenset({name}).union(*(_closure(member, specs) for _, member in specs[name].members))
 
 
 def _check_components(
     name: str, specs: Mapping[str, Spec], files: Mapping[str, Path], above: tuple[str, ...] = ()
 ) -> None:
-    """Raise `ConfigError` for a mixture that names no policy or, by way of others, itself."""
-    for member in _members(name, specs):
+    """Raise `ConfigError` for a policy made of one that is not, not of the kind it must be or, at length, itself."""
+    for key, member in specs[name].members:
         chain = (*above, name)
         text = files[name].read_text(encoding="utf-8")
         if member not in specs:
             problem = f"no policy is named {member!r}; {did_you_mean(member, specs)}"
         elif member in chain:
-            problem = f"the mixture holds itself: {' > '.join((*chain, member))}; take one of them out"
+            problem = f"the policy is made of itself: {' > '.join((*chain, member))}; take one of them out"
+        elif key == "taxonomy" and not isinstance(specs[member], TaxonomySpec):
+            problem = f"{member!r} is of kind {specs[member].kind}; name a policy of kind taxonomy"
         else:
             _check_components(member, specs, files, chain)
             continue
-        raise ConfigError(problem, path=str(files[name]), line=_line(text, "policy", member))
+        raise ConfigError(problem, path=str(files[name]), line=_line(text, key, member))
 
 
 def _line(text: str, key: str, value: str = "") -> int | None:

@@ -1,4 +1,4 @@
-"""A contextual bandit that learns which model to start with, by Vowpal Wabbit; climbing is left to the thresholds."""
+"""A contextual bandit by Vowpal Wabbit that learns which model to start with, and whether to go on to which."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from bandit_router.policy import climb
 from bandit_router.policy.choice import floored, model_indices, one_hot
 from bandit_router.policy.features import CROSSED_ONLY, INTERACTIONS, action_features, request_features
-from bandit_router.policy.lesson import starting_step
+from bandit_router.policy.lesson import sound, starting_step
+from bandit_router.policy.sealed import seal, unseal
 from bandit_router.policy.spec import VwCbSpec
-from bandit_router.policy.vowpal import Workspace
+from bandit_router.policy.steps import STEP_CROSSED_ONLY, STEP_INTERACTIONS, history_features, step_features
+from bandit_router.policy.verdicts import Verdicts
+from bandit_router.policy.vowpal import Features, Workspace
 from bandit_router.types import Action, Event, Pmf, State, Version
 
 RewardOf = Callable[[Event], float | None]
@@ -27,65 +30,107 @@ class VwCb:
         self.name = spec.name
         self.version = str(version.number) if version else "0"
         self._spec, self._reward, self._learns = spec, reward, learns
-        self._vw = Workspace(
-            model_args=_model_args(spec), run_args=_run_args(spec), artifact=version.artifact if version else None
-        )
+        parts = unseal("vw_cb", version.artifact) if version else {}
+        self._verdicts = Verdicts.load(parts) if parts else Verdicts()
+        self._starts = _workspace(spec, (INTERACTIONS, CROSSED_ONLY), parts.get("starts"))
+        crossing = (STEP_INTERACTIONS, STEP_CROSSED_ONLY)
+        self._climbs = _workspace(spec, crossing, parts.get("climbs")) if spec.climb == "learned" else None
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
-        """Return VW's pmf over the models until one has answered, then 1 for what the thresholds say."""
+        """Return VW's pmf over the models and, once one has answered, stop; or then 1 for what the thresholds say."""
         models = model_indices(actions)
         if not models:
             return one_hot(len(actions), 0)
         if any(judged.ok for judged in state.history):
-            return one_hot(
-                len(actions), climb.worth_it(state, actions, climb.move(state, actions, self._spec.thresholds))
-            )
+            return self._climb(state, actions)
         pmf = self._start(state, actions, models)
         return pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
 
     def learn(self, events: Sequence[Event], /) -> None:
-        """Learn one start an event, in order; an event without a reward is left out, never counted as zero.
+        """Learn every step of an event, in order; an event without a reward is left out, never counted as zero.
 
         An event of kind `feedback` repeats a decision with its true reward: it is learned as one more outcome of it,
         which pulls the estimate from the judged towards the true one.
         """
         for event in events:
             reward = self._reward(event) if self._learns(event) else None
-            if reward is not None and math.isfinite(reward):
-                self._learn_start(event, reward)
+            if reward is None or not math.isfinite(reward):
+                continue
+            self._verdicts.learn(event)
+            reward += self._verdicts.correction(event)
+            self._learn_start(event, reward)
+            if self._climbs:
+                self._learn_climbs(self._climbs, event, reward)
 
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
-        return self._vw.save()
+        climbs = {"climbs": self._climbs.save()} if self._climbs else {}
+        return seal("vw_cb", {"starts": self._starts.save(), **climbs, **self._verdicts.dump()})
 
     def _start(self, state: State, actions: Sequence[Action], models: Sequence[int]) -> Pmf:
         shared = request_features(state.context, state.value_usd, dims=self._spec.embedding_dims)
-        probs, costs = self._vw.predict(shared, [action_features(actions[i], state.value_usd) for i in models])
-        found = dict(zip(models, zip(probs, costs, strict=True), strict=True))
-        return Pmf(
-            probs=tuple(found[i][0] if i in found else 0.0 for i in range(len(actions))),
-            predicted=tuple(1 - found[i][1] if i in found else None for i in range(len(actions))),
-        )
+        found = self._starts.predict(shared, [action_features(actions[i], state.value_usd) for i in models])
+        return _scattered(models, len(actions), found)
+
+    def _climb(self, state: State, actions: Sequence[Action]) -> Pmf:
+        if self._climbs is None:
+            moved = climb.move(state, actions, self._spec.thresholds)
+            return one_hot(len(actions), climb.worth_it(state, actions, moved))
+        kept = climb.worthwhile(state, actions)
+        return _scattered(kept, len(actions), self._climbs.predict(*self._situation(state, [actions[i] for i in kept])))
+
+    def _situation(self, state: State, actions: Sequence[Action]) -> tuple[Features, list[Features]]:
+        request = request_features(state.context, state.value_usd, dims=self._spec.embedding_dims)
+        shared = {**request, **history_features(state.history, self._verdicts)}
+        return shared, [step_features(action, state.value_usd) for action in actions]
 
     def _learn_start(self, event: Event, reward: float) -> None:
         step, value = starting_step(event), event.decision.value_usd
         if step is None:
             return
         models = model_indices(step.actions)
-        self._vw.learn(
+        self._starts.learn(
             request_features(event.decision.context, value, dims=self._spec.embedding_dims),
             [action_features(step.actions[i], value) for i in models],
             chosen=models.index(step.chosen),
-            cost=min(max(1 - reward, 0.0), 1.0),
+            cost=_cost(reward),
         )
 
+    def _learn_climbs(self, workspace: Workspace, event: Event, reward: float) -> None:
+        """Learn each step after the first answer by its reward to go: what was spent before it is not its doing."""
+        outcome, value = event.outcome, event.decision.value_usd
+        spent, answered = 0.0, False
+        for k, step in enumerate(outcome.steps):
+            if answered and sound(step):
+                state = State(context=event.decision.context, value_usd=value, history=outcome.history[:k])
+                shared, actions = self._situation(state, step.actions)
+                workspace.learn(shared, actions, chosen=step.chosen, cost=_cost(reward + spent / value))
+            if k < len(outcome.history):
+                spent += outcome.history[k].cost_usd
+                answered = answered or outcome.history[k].ok
 
-def _model_args(spec: VwCbSpec) -> list[str]:
+
+def _scattered(kept: Sequence[int], n: int, found: tuple[Sequence[float], Sequence[float]]) -> Pmf:
+    """Return the pmf over n actions of those kept, from their probabilities and predicted costs; 0 elsewhere."""
+    probs, costs = (dict(zip(kept, numbers, strict=True)) for numbers in found)
+    return Pmf(
+        probs=tuple(probs.get(index, 0.0) for index in range(n)),
+        predicted=tuple(1 - costs[index] if index in costs else None for index in range(n)),
+    )
+
+
+def _cost(reward: float) -> float:
+    """Return VW's cost in [0, 1], good being 0: what is new is predicted to be good, and so tried at once."""
+    return min(max(1 - reward, 0.0), 1.0)
+
+
+def _workspace(spec: VwCbSpec, crossing: tuple[Sequence[str], Sequence[str]], artifact: bytes | None) -> Workspace:
+    """Open a workspace that crosses pairs of namespaces, some of which do not count by themselves."""
     squarecb = ["--squarecb", "--gamma_scale", repr(spec.gamma_scale), "--gamma_exponent", repr(spec.gamma_exponent)]
-    interactions = [token for pair in INTERACTIONS for token in ("-q", pair)]
-    crossed_only = [token for space in CROSSED_ONLY for token in ("--ignore_linear", space)]
-    return ["--cb_explore_adf", *squarecb, "--cb_type", "mtr", "-b", str(spec.bits), *interactions, *crossed_only]
-
-
-def _run_args(spec: VwCbSpec) -> list[str]:
-    return ["-l", repr(spec.learning_rate), "--power_t", repr(spec.power_t), "--l2", repr(spec.l2)]
+    pairs = [token for pair in crossing[0] for token in ("-q", pair)]
+    crossed_only = [token for space in crossing[1] for token in ("--ignore_linear", space)]
+    return Workspace(
+        model_args=["--cb_explore_adf", *squarecb, "--cb_type", "mtr", "-b", str(spec.bits), *pairs, *crossed_only],
+        run_args=["-l", repr(spec.learning_rate), "--power_t", repr(spec.power_t), "--l2", repr(spec.l2)],
+        artifact=artifact,
+    )

@@ -22,7 +22,15 @@ SPECS: dict[str, dict[str, object]] = {
     "static_floored": {"kind": "static", "model": "@cheapest", "min_exploration": 0.2},
     "fixed_cascade": {"kind": "fixed_cascade", "start": 1},
     "fixed_cascade_floored": {"kind": "fixed_cascade", "min_exploration": 0.1},
+    "taxonomy": {"kind": "taxonomy", "table": {"code": "m4", "chat": "tier-1"}, "fallback": "fixed_cascade_floored"},
+    "taxonomy_fitted": {"kind": "taxonomy", "fit": True, "fallback": "static"},
+    "taxonomy_unsure": {"kind": "taxonomy", "table": {"code": "m4"}, "fallback": "vw_cb", "min_confidence": 0.9},
+    "learned": {"kind": "learned", "warm_up": 50},
+    "learned_climbing": {"kind": "learned", "climb": True, "warm_up": 50, "embedding_dims": 4},
+    "emafusion": {"kind": "emafusion", "taxonomy": "taxonomy_fitted", "learned": "learned", "min_exploration": 0.02},
     "vw_cb": {"kind": "vw_cb", "l2": 1e-6, "learning_rate": 0.3, "power_t": 0.4},
+    "vw_cb_thresholds": {"kind": "vw_cb", "climb": "thresholds"},
+    "index": {"kind": "index", "embedding_dims": 8},
     "mixture": {
         "kind": "mixture",
         "components": [{"policy": "vw_cb", "weight": 3}, {"policy": "fixed_cascade", "weight": 1}],
@@ -266,19 +274,18 @@ def test_an_artifact_with_one_byte_changed_is_refused(name: str) -> None:
 def test_an_unobserved_reward_teaches_nothing(name: str) -> None:
     policy = learner(name)
     cold = policy.dump()
-    policy.learn([event(step(MODELS, 0), reward=None)])
+    policy.learn([event(step(MODELS, 0), history=[judged(status="timeout")], reward=None)])
     assert policy.dump() == cold
 
 
 @every_learner
 @pytest.mark.parametrize(("category", "better"), [("code", 4), ("chat", 0)])
-def test_the_better_model_becomes_more_probable(name: str, category: str, better: int) -> None:
-    policy, at = learner(name), state(ctx=context(category))
-    before = policy.pmf(at, MODELS).probs[better]
+def test_the_better_model_becomes_more_probable_where_it_is_better(name: str, category: str, better: int) -> None:
+    policy = learner(name)
     policy.learn(world(2000))
-    after = policy.pmf(at, MODELS).probs[better]
-    assert before < 0.2
-    assert after > 0.8
+    here, elsewhere = state(ctx=context(category)), state(ctx=context("chat" if category == "code" else "code"))
+    assert policy.pmf(here, MODELS).probs[better] > 0.8
+    assert policy.pmf(elsewhere, MODELS).probs[better] < 0.2
 
 
 @every_learner

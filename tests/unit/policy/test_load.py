@@ -8,7 +8,7 @@ import pytest
 
 from bandit_router.errors import ConfigError, CorruptArtifact
 from bandit_router.policy.load import build, learning_names, load_spec, load_specs, spec_hash
-from bandit_router.policy.spec import FixedCascadeSpec, MixtureSpec, Spec, Thresholds, VwCbSpec
+from bandit_router.policy.spec import KINDS, FixedCascadeSpec, MixtureSpec, Spec, TaxonomySpec, Thresholds, VwCbSpec
 from bandit_router.protocols import LearningPolicy
 from bandit_router.types import Version
 from tests.unit.policy.factories import NOW, event, fleet, reward_of, state, step
@@ -46,17 +46,19 @@ def version(spec: Spec, artifact: bytes, number: int = 7) -> Version:
     )
 
 
-def test_the_shipped_files_load_and_build() -> None:
-    policies = build(load_specs(SHIPPED), {}, reward=reward_of)
-    assert set(policies) == {"live", "vw_cb", "fixed_cascade", "cheapest", "dearest"}
-    assert policies["live"].version == "vw_cb@0"
+def test_every_kind_has_a_shipped_file_and_all_build() -> None:
+    specs = load_specs(SHIPPED)
+    assert {spec.kind for spec in specs.values()} == set(KINDS)
+    assert set(build(specs, {}, reward=reward_of)) == set(specs)
 
 
-def test_the_shipped_vw_cb_file_spells_out_the_defaults() -> None:
-    shipped = load_spec(SHIPPED / "vw_cb.toml")
-    assert shipped == VwCbSpec(kind="vw_cb", name="vw_cb", description=shipped.description)
-    text = (SHIPPED / "vw_cb.toml").read_text()
-    assert [key for key in VwCbSpec.model_fields if key != "name" and key not in text] == []
+@pytest.mark.parametrize("name", ["vw_cb", "learned", "taxonomy", "emafusion"])
+def test_a_shipped_file_spells_out_the_defaults(name: str) -> None:
+    shipped = load_spec(SHIPPED / f"{name}.toml")
+    text = (SHIPPED / f"{name}.toml").read_text()
+    assert [key for key in type(shipped).model_fields if key != "name" and key not in text] == []
+    given = {"kind", "description", "fallback", "fit", "taxonomy", "learned"} & set(type(shipped).model_fields)
+    assert shipped == type(shipped).model_validate({key: getattr(shipped, key) for key in given} | {"name": name})
 
 
 def test_a_policy_is_named_after_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
@@ -101,6 +103,31 @@ def test_a_mixture_that_holds_itself_by_way_of_another_is_refused(tmp_path: Path
         load_specs(tmp_path)
 
 
+def test_a_taxonomy_whose_fallback_leads_back_to_it_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, t='kind = "taxonomy"\nfit = true\nfallback = "mix"', mix=mixing("t"))
+    with pytest.raises(ConfigError, match=r"made of itself: (t > mix > t|mix > t > mix)"):
+        load_specs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'kind = "taxonomy"\nfit = true\nfallback = "vw2"',
+            r"p\.toml:3: no policy is named 'vw2'; did you mean 'vw'\?",
+        ),
+        ('kind = "taxonomy"\nfallback = "vw"', r"either a \[table\] of starts or fit = true"),
+        ('kind = "taxonomy"\nfallback = "vw"\nfit = true\n[table]\ncode = "m"', "either a"),
+        ('kind = "emafusion"\ntaxonomy = "vw"\nlearned = "vw"', r"p\.toml:2: 'vw' is of kind vw_cb; .* taxonomy"),
+        ('kind = "emafusion"\ntaxonomy = "t"\nlearned = "leaned"', r"p\.toml:3: no policy is named 'leaned'"),
+    ],
+)
+def test_a_policy_made_of_what_cannot_serve_it_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, p=text, vw='kind = "vw_cb"', t='kind = "taxonomy"\nfit = true\nfallback = "vw"')
+    with pytest.raises(ConfigError, match=message):
+        load_specs(tmp_path)
+
+
 def test_two_files_may_not_name_the_same_policy(tmp_path: Path) -> None:
     write(tmp_path, a='kind = "vw_cb"', b='kind = "vw_cb"\nname = "a"')
     with pytest.raises(ConfigError, match=r"b\.toml: .*a\.toml also names its policy 'a'"):
@@ -139,7 +166,15 @@ def test_a_mixture_shares_the_objects_of_the_mapping() -> None:
 
 
 def test_only_learning_policies_are_named_as_such() -> None:
-    assert learning_names(load_specs(SHIPPED)) == ("vw_cb",)
+    specs = load_specs(SHIPPED)
+    policies = build(specs, {}, reward=reward_of)
+    assert learning_names(specs) == tuple(sorted(n for n, p in policies.items() if isinstance(p, LearningPolicy)))
+    assert {"learned", "taxonomy", "vw_cb"} < set(learning_names(specs))
+
+
+def test_a_taxonomy_with_a_table_learns_nothing() -> None:
+    spec = TaxonomySpec.model_validate({"kind": "taxonomy", "name": "t", "fallback": "f", "table": {"code": "m"}})
+    assert learning_names({"t": spec, "f": FixedCascadeSpec(kind="fixed_cascade", name="f")}) == ()
 
 
 def test_a_policy_says_which_version_it_was_built_from() -> None:

@@ -1,4 +1,4 @@
-"""The learned start: which decision an event teaches, and when the policy picks, stops or climbs."""
+"""The learned start and climb: which decision an event teaches, and when the policy picks, stops or climbs."""
 
 import math
 from dataclasses import replace
@@ -24,6 +24,78 @@ def state_after(*events: Event) -> bytes:
     learner = policy()
     learner.learn(events)
     return learner.dump()
+
+
+def rewarded(reward: float, *events: Event) -> bytes:
+    """Return the state after events that each had the same reward."""
+    spec = VwCbSpec(kind="vw_cb", name="vw")
+    learner = VwCb(spec, version=None, reward=lambda _: reward, learns=lambda _: True)
+    learner.learn(events)
+    return learner.dump()
+
+
+def cascade(first: float, second: float | None) -> Event:
+    """Return a decision that started with m0 and went on to m1, or stopped when there is no second quality."""
+    then = step((stop(), *FLEET[1:]), 0 if second is None else 1)
+    tried = [judged("m0", quality=first), *([] if second is None else [judged("m1", tier=1, quality=second)])]
+    made = event(step(FLEET, 0), then, history=tried, reward=None)
+    best = 0 if second is None or first > second else 1
+    return replace(made, outcome=replace(made.outcome, served=best))
+
+
+def climber() -> VwCb:
+    """Return a policy taught that m1 gives good answers after bad ones of m0, and adds nothing to good ones."""
+    learner = VwCb(VwCbSpec(kind="vw_cb", name="vw"), version=None, reward=utility_of, learns=lambda _: True)
+    learner.learn([cascade(q, second) for q in (0.1, 0.9) for second in (None, 0.9)] * 200)
+    return learner
+
+
+def utility_of(event: Event) -> float | None:
+    quality = event.outcome.quality
+    return None if quality is None else quality - event.outcome.cost_usd / event.decision.value_usd
+
+
+def test_a_bad_answer_is_climbed_from_and_a_good_one_served() -> None:
+    learner, actions = climber(), (stop(), FLEET[1])
+    assert learner.pmf(state(judged("m0", quality=0.1)), actions).probs[1] > 0.95
+    assert learner.pmf(state(judged("m0", quality=0.9)), actions).probs[0] > 0.5
+
+
+def test_the_reward_to_go_leaves_out_what_was_spent_before() -> None:
+    learner, actions = climber(), (stop(), FLEET[1])
+    predicted = learner.pmf(state(judged("m0", quality=0.1)), actions).predicted
+    assert predicted == pytest.approx((0.1, 0.9 - 0.0001 / 0.01), abs=0.05)
+
+
+def test_an_answer_that_was_not_judged_is_not_taken_for_a_bad_one() -> None:
+    learner, actions = climber(), (stop(), FLEET[1])
+    bad = learner.pmf(state(judged("m0", quality=0.0)), actions).predicted[0]
+    unknown = learner.pmf(state(judged("m0", quality=None)), actions).predicted[0]
+    assert bad is not None
+    assert unknown is not None
+    assert unknown > bad + 0.1
+
+
+def test_a_climb_that_a_perfect_answer_would_not_pay_for_is_not_made() -> None:
+    dear = Action(model="m1", tier=1, cost_usd=0.0095)
+    probs = policy().pmf(state(judged("m0", quality=0.1)), (stop(), dear, FLEET[2])).probs
+    assert probs == pytest.approx((0.5, 0.0, 0.5))
+
+
+def test_without_a_stop_every_model_may_be_next() -> None:
+    dear = Action(model="m1", tier=1, cost_usd=0.0095)
+    assert policy().pmf(state(judged("m0", quality=0.1)), (dear, FLEET[2])).probs == pytest.approx((0.5, 0.5))
+
+
+def test_feedback_corrects_what_later_verdicts_count_for() -> None:
+    learner = VwCb(VwCbSpec(kind="vw_cb", name="vw"), version=None, reward=utility_or_said, learns=lambda _: True)
+    said = [replace(cascade(0.8, None), feedback=0.1)] * 40
+    learner.learn([*said, *[cascade(0.8, None)] * 200])
+    assert learner.pmf(state(ctx=context()), FLEET).predicted[0] == pytest.approx(0.1, abs=0.1)
+
+
+def utility_or_said(event: Event) -> float | None:
+    return event.feedback if event.feedback is not None else utility_of(event)
 
 
 def test_the_start_is_taught_by_the_step_that_led_to_the_first_answer() -> None:
@@ -60,8 +132,8 @@ def test_an_event_without_a_reward_is_left_out(reward: float | None) -> None:
 
 @pytest.mark.parametrize("reward", [-5.0, 5.0])
 def test_a_reward_beyond_its_range_is_clipped(reward: float) -> None:
-    clipped = min(max(reward, 0.0), 1.0)
-    assert state_after(event(step(FLEET, 0), reward=reward)) == state_after(event(step(FLEET, 0), reward=clipped))
+    unsaid = event(step(FLEET, 0), reward=None)
+    assert rewarded(reward, unsaid) == rewarded(min(max(reward, 0.0), 1.0), unsaid)
 
 
 def test_feedback_is_learned_as_one_more_outcome() -> None:
@@ -93,9 +165,9 @@ def test_predictions_approach_the_rewards_seen() -> None:
     assert learner.pmf(state(ctx=at), FLEET).predicted == pytest.approx(rewards, abs=0.05)
 
 
-def test_a_judged_answer_is_measured_by_the_thresholds() -> None:
+def test_told_so_a_judged_answer_is_measured_by_the_thresholds() -> None:
     actions = (stop(), *FLEET[1:])
-    vw = policy(thresholds=[0.6, 0.9])
+    vw = policy(climb="thresholds", thresholds=[0.6, 0.9])
     assert vw.pmf(state(judged("m0", quality=0.6)), actions).probs == (1.0, 0.0, 0.0)
     assert vw.pmf(state(judged("m0", quality=0.5)), actions).probs == (0.0, 1.0, 0.0)
 
@@ -105,9 +177,9 @@ def test_after_a_failed_call_it_picks_again_among_the_untried() -> None:
     assert pmf.probs == pytest.approx((0.5, 0.5))
 
 
-def test_after_a_failed_climb_the_answer_at_hand_is_served() -> None:
+def test_told_so_after_a_failed_climb_the_answer_at_hand_is_served() -> None:
     history = (judged("m0", quality=0.1), judged("m2", tier=2, status="error"))
-    assert policy().pmf(state(*history), (stop(), FLEET[1])).probs == (1.0, 0.0)
+    assert policy(climb="thresholds").pmf(state(*history), (stop(), FLEET[1])).probs == (1.0, 0.0)
 
 
 def test_the_floor_is_for_the_start_only() -> None:
