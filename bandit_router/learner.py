@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bandit_router.errors import CorruptArtifact
+from bandit_router.errors import CorruptArtifact, RouterError, StoreUnavailable
 from bandit_router.protocols import EventSource, Pupil, VersionStore
 from bandit_router.types import Version
 
@@ -31,6 +32,9 @@ class Leases(Protocol):
 
     def acquire(self, name: str, holder: str, *, ttl_s: float, now: datetime) -> bool:
         """Take or renew a lease; False while somebody else holds it."""
+
+    def release(self, name: str, holder: str) -> object:
+        """Give a lease back, if it is held."""
 
 
 class Journal(EventSource, Protocol):
@@ -54,6 +58,7 @@ class _Copy:
     policy: Pupil
     cursor: int
     number: int
+    parent: int | None
     events: int
 
 
@@ -92,9 +97,18 @@ class Learner:
         """Tick, and log any failure instead of raising it: the scheduler's job must go on."""
         try:
             return self.tick()
+        except RouterError as error:
+            log.warning("the learner waits: %s", error)
+            return 0
         except Exception:
             log.exception("the learner's tick failed; the next one starts from the last published version")
             return 0
+
+    def close(self) -> None:
+        """Give the lease back, so that another learner need not wait for it to run out."""
+        self._copies.clear()
+        with suppress(StoreUnavailable):
+            self.leases.release(LEASE, self.holder)
 
     def _teach(self, name: str) -> int:
         copy = self._copies.get(name) or self._open(name)
@@ -112,19 +126,27 @@ class Learner:
         return learned
 
     def _open(self, name: str) -> _Copy:
+        """Return a copy that stands where the newest version stands that can be read, cold when there is none.
+
+        Numbers go on from the newest of all: a version that cannot be read keeps its number.
+        """
+        number = self.versions.newest_number([name]).get(name, 0)
         version = self.versions.latest(name)
         if version and version.spec_hash != self.spec_hashes[name]:
             log.warning("the spec of %s changed: it starts afresh and learns the whole journal again", name)
-            cold = _Copy(policy=self.load(name, None), cursor=0, number=version.number, events=0)
-            return self._copies.setdefault(name, cold)
-        try:
-            policy = self.load(name, version)
-        except CorruptArtifact:
-            log.exception("version %s of %s cannot be read: it starts afresh", version and version.number, name)
-            version, policy = None, self.load(name, None)
+            version = None
+        while version:
+            try:
+                policy = self.load(name, version)
+            except CorruptArtifact as error:
+                log.error("version %s of %s is passed over: %s", version.number, name, error)
+                version = self.versions.latest(name, below=version.number)
+            else:
+                at = _Copy(policy, cursor=version.cursor, number=number, parent=version.number, events=version.events)
+                return self._copies.setdefault(name, at)
         start = self.source.head() if name in self.from_head else 0
-        at = (version.cursor, version.number, version.events) if version else (start, 0, 0)
-        return self._copies.setdefault(name, _Copy(policy, *at))
+        cold = _Copy(self.load(name, None), cursor=start, number=number, parent=None, events=0)
+        return self._copies.setdefault(name, cold)
 
     def _publish(self, name: str, copy: _Copy) -> None:
         artifact = copy.policy.dump()
@@ -137,11 +159,11 @@ class Learner:
                 cursor=copy.cursor,
                 events=copy.events,
                 spec_hash=self.spec_hashes[name],
-                parent=copy.number or None,
+                parent=copy.parent,
                 created_at=self.now(),
             )
         )
-        copy.number += 1
+        copy.number = copy.parent = copy.number + 1
         self.versions.prune(name, keep=self.keep_versions)
 
 

@@ -17,8 +17,8 @@ T = TypeVar("T")
 class PublishedVersions(Protocol):
     """Where versions are published."""
 
-    def latest(self, policy: str, /) -> Version | None:
-        """Return the newest sound version, or None."""
+    def latest(self, policy: str, /, *, below: int | None = None) -> Version | None:
+        """Return the newest version, numbered under `below`, that matches its checksum, or None."""
 
     def newest_number(self, policies: Sequence[str], /) -> Mapping[str, int]:
         """Return the newest number of each policy that has one."""
@@ -66,13 +66,31 @@ class Live(Generic[T]):
             if dict(numbers) == dict(self._seen):
                 return False
             self._swap(numbers)
-        except (StoreUnavailable, CorruptArtifact) as error:
+        except StoreUnavailable as error:
             log.warning("policies stay as they are: %s", error)
             return False
         return True
 
     def _swap(self, numbers: Mapping[str, int]) -> None:
         found = {name: version for name in numbers if (version := self._versions.latest(name))}
-        self._served = dict(self._build(found))
+        try:
+            served = self._build(found)
+        except CorruptArtifact:
+            found = {name: version for name in numbers if (version := self._readable(name))}
+            served = self._build(found)
+        self._served = dict(served)
         self._numbers = {name: version.number for name, version in found.items()}
         self._seen = dict(numbers)
+
+    def _readable(self, name: str) -> Version | None:
+        """Return the newest version that something can be built from, None when there is none."""
+        version = self._versions.latest(name)
+        while version:
+            try:
+                self._build({name: version})
+            except CorruptArtifact as error:
+                log.error("version %s of %s is passed over: %s", version.number, name, error)
+                version = self._versions.latest(name, below=version.number)
+            else:
+                return version
+        return None

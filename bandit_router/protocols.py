@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -119,8 +119,11 @@ class EventSource(Protocol):
 class VersionStore(Protocol):
     """Keeps the learned states of policies."""
 
-    def latest(self, policy: str, /) -> Version | None:
-        """Return the newest version whose artifact matches its checksum, or None."""
+    def latest(self, policy: str, /, *, below: int | None = None) -> Version | None:
+        """Return the newest version (numbered under `below`) whose artifact matches its checksum, or None."""
+
+    def newest_number(self, policies: Sequence[str], /) -> Mapping[str, int]:
+        """Return the newest number of each policy that has one, sound or not."""
 
     def publish(self, version: Version, /) -> None:
         """Make a version visible to every serving process."""

@@ -60,11 +60,14 @@ class Versions:
                 "acquire the lease again and go on from its version"
             ) from error
 
-    def latest(self, policy: str, /) -> Version | None:
-        """Return the newest version whose artifact matches its checksum; say so in the log when one does not."""
+    def latest(self, policy: str, /, *, below: int | None = None) -> Version | None:
+        """Return the newest version, numbered under `below`, whose artifact matches its checksum.
+
+        Say so in the log when one does not.
+        """
         query = select(versions).where(versions.c.policy == policy, versions.c.artifact.is_not(None))
         query = query.order_by(versions.c.number.desc()).limit(1)
-        number: int | None = None
+        number = below
         while row := self._first(query if number is None else query.where(versions.c.number < number)):
             if checksum(row["artifact"]) == row["checksum"]:
                 return Version(**row)

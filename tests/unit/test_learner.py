@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
 
-from bandit_router.errors import StoreUnavailable
+from bandit_router.errors import CorruptArtifact, StoreUnavailable
 from bandit_router.learner import Learner
 from bandit_router.protocols import Pupil
 from bandit_router.types import Action, Event, Pmf, State, Version
@@ -52,8 +52,11 @@ class Store:
     def head(self) -> int:
         return self.length
 
-    def latest(self, _policy: str, /) -> Version | None:
-        return self.published[-1] if self.published else None
+    def latest(self, _policy: str, /, *, below: int | None = None) -> Version | None:
+        return next((v for v in reversed(self.published) if below is None or v.number < below), None)
+
+    def newest_number(self, policies: Sequence[str], /) -> dict[str, int]:
+        return dict.fromkeys(policies, self.published[-1].number) if self.published else {}
 
     def publish(self, version: Version, /) -> None:
         self.published.append(version)
@@ -67,6 +70,9 @@ class Store:
         self.holder = self.holder or holder
         return self.holder == holder
 
+    def release(self, _name: str, holder: str) -> None:
+        self.holder = None if self.holder == holder else self.holder
+
 
 def make_event(seq: int) -> Event:
     decision = make_decision(seq)
@@ -74,6 +80,8 @@ def make_event(seq: int) -> Event:
 
 
 def load(_name: str, version: Version | None) -> Pupil:
+    if version and version.artifact == b"garbage":
+        raise CorruptArtifact("garbage")
     return Notebook(json.loads(version.artifact) if version else [])
 
 
@@ -162,7 +170,8 @@ def test_a_failed_tick_skips_and_repeats_no_event() -> None:
 def test_the_job_goes_on_after_a_failed_tick(caplog: pytest.LogCaptureFixture) -> None:
     store = Store(length=2, failing=True)
     assert learner(store).tick_safely() == 0
-    assert "tick failed" in caplog.text
+    assert "the learner waits: told to fail" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_changed_spec_learns_the_journal_again_under_the_next_number() -> None:
@@ -180,3 +189,31 @@ def test_what_only_looks_ahead_starts_at_the_end_of_the_journal() -> None:
     store.length = 5
     pupil.tick()
     assert learned(store) == [4, 5]
+
+
+def test_a_version_that_cannot_be_read_is_passed_over_and_keeps_its_number() -> None:
+    store = Store(length=2)
+    learner(store).tick()
+    store.published.append(replace(store.published[-1], number=2, artifact=b"garbage"))
+    store.length = 4
+    learner(store).tick()
+    assert learned(store) == [1, 2, 3, 4]
+    assert (store.published[-1].number, store.published[-1].parent) == (3, 1)
+
+
+def test_when_no_version_can_be_read_the_journal_is_learned_again() -> None:
+    store = Store(length=2)
+    learner(store).tick()
+    store.published[:] = [replace(store.published[-1], artifact=b"garbage")]
+    learner(store).tick()
+    assert learned(store) == [1, 2]
+    assert (store.published[-1].number, store.published[-1].parent) == (2, None)
+
+
+def test_a_learner_that_closes_leaves_the_lease_to_the_next() -> None:
+    store = Store(length=2)
+    first = learner(store, "first")
+    first.tick()
+    first.close()
+    store.length = 4
+    assert learner(store, "second").tick() == 2

@@ -17,12 +17,13 @@ from tests.factories import START
 class Shelf:
     """Published versions, in memory."""
 
-    versions: dict[str, Version] = field(default_factory=dict)
+    versions: dict[int, Version] = field(default_factory=dict)
     error: Exception | None = None
     newest: dict[str, int] = field(default_factory=dict)
 
-    def latest(self, policy: str, /) -> Version | None:
-        return self.versions.get(policy)
+    def latest(self, _policy: str, /, *, below: int | None = None) -> Version | None:
+        numbers = [number for number in self.versions if below is None or number < below]
+        return self.versions[max(numbers)] if numbers else None
 
     def newest_number(self, policies: Sequence[str], /) -> Mapping[str, int]:
         if self.error:
@@ -33,7 +34,7 @@ class Shelf:
         self.newest["p"] = number
         if sound:
             about = {"cursor": 0, "events": 0, "spec_hash": "", "parent": None, "created_at": START}
-            self.versions["p"] = Version(policy="p", number=number, artifact=b"", checksum="", **about)  # type: ignore[arg-type]
+            self.versions[number] = Version(policy="p", number=number, artifact=b"", checksum="", **about)  # type: ignore[arg-type]
 
 
 def serving(shelf: Shelf) -> Live[str]:
@@ -73,24 +74,31 @@ def test_a_request_keeps_what_it_got() -> None:
     assert held == "cold"
 
 
-@pytest.mark.parametrize("error", [StoreUnavailable("down"), CorruptArtifact("bad")])
-def test_when_versions_cannot_be_read_the_last_good_one_serves(error: Exception) -> None:
+def test_while_the_store_is_down_the_last_good_version_serves() -> None:
     shelf = Shelf()
     shelf.put(1)
     live = serving(shelf)
     shelf.put(2)
-    shelf.error = error
+    shelf.error = StoreUnavailable("down")
     assert not live.refresh()
     assert live.get("p") == "v1"
 
 
-def test_a_version_that_cannot_be_built_leaves_the_last_good_one() -> None:
+def test_a_version_that_cannot_be_built_leaves_the_last_good_one(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf()
     shelf.put(1)
     live = serving(shelf)
     shelf.put(13)
-    assert not live.refresh()
+    live.refresh()
     assert (live.get("p"), live.numbers) == ("v1", {"p": 1})
+    assert "version 13 of p is passed over" in caplog.text
+    assert not live.refresh()
+
+
+def test_it_starts_cold_when_no_version_can_be_built() -> None:
+    shelf = Shelf()
+    shelf.put(13)
+    assert serving(shelf).get("p") == "cold"
 
 
 def test_a_damaged_newest_version_is_told_apart_from_the_one_served() -> None:
