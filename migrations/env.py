@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
 
 def run_from_command_line() -> None:
     """Run on the database that `-x url=...` names, router.db when it names none."""
-    engine = open_engine(context.get_x_argument(as_dictionary=True).get("url", "sqlite:///router.db"))
+    engine = open_engine(context.get_x_argument(as_dictionary=True).get("url", "sqlite:///router.db"), create=True)
     try:
         with writing(engine, journal=True) as connection:
             run(connection)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
@@ -21,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bandit_router.errors import ConfigError, SchemaOutdated, StoreUnavailable
 from bandit_router.store import migrate as migrations
+from bandit_router.store.sqlite import is_missing, open_sqlite
 
 JOURNAL_LOCK: Final = 0x62616E646974
 """The PostgreSQL advisory lock that journal writers take turns on."""
@@ -42,20 +44,24 @@ _LIMIT_EXCEEDED: Final = "54"
 """PostgreSQL's class of errors for what is too long (an id in an index, say); the driver files them as operational."""
 
 
-def open_engine(url: str, *, busy_timeout_s: float = 5.0) -> Engine:
+def open_engine(url: str, *, create: bool = False, busy_timeout_s: float = 5.0) -> Engine:
     """Return an engine for a SQLite file or a PostgreSQL database; it connects only when it is used.
 
-    Raise `ConfigError` for any other url. `busy_timeout_s` is how long SQLite waits for another writer.
+    Raise `ConfigError` for any other url. Only with `create` is an SQLite file made that is not there;
+    `busy_timeout_s` is how long SQLite waits for another writer.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, busy_timeout_s)
+        return open_sqlite(parsed, create=create, busy_timeout_s=busy_timeout_s)
     # Parameters hold what users wrote; they must not leave through an error message.
     return create_engine(parsed, pool_pre_ping=True, hide_parameters=True, connect_args=_POSTGRES_CONNECT)
 
 
 def check_schema(engine: Engine) -> None:
     """Raise `SchemaOutdated` unless the database has exactly the schema this release needs."""
+    if is_missing(engine):
+        name = Path(engine.url.database or "").name
+        raise SchemaOutdated(f"there is no database file {name}; put it back, or run: bandit-router migrate")
     with reading(engine) as connection:
         found = migrations.current(connection)
     needed = migrations.head()
@@ -72,7 +78,7 @@ def check_schema(engine: Engine) -> None:
 
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; harmless when it is there, and when two processes do it at once."""
-    engine = open_engine(url)
+    engine = open_engine(url, create=True)
     try:
         with writing(engine, journal=True) as connection:
             found = migrations.current(connection)
@@ -142,21 +148,3 @@ def _parse(url: str) -> URL:
     if parsed.database in (None, "", ":memory:"):
         raise ConfigError("[store] url names an SQLite database in memory, which keeps nothing; write sqlite:///FILE")
     return parsed.set(drivername="sqlite")
-
-
-def _open_sqlite(url: URL, busy_timeout_s: float) -> Engine:
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_timeout_s})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late: after the first read
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later cannot wait for another writer, it can only fail.
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine

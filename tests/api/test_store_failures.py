@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import openai
 import pytest
@@ -53,6 +55,20 @@ def test_with_room_on_the_disk_answers_come_again(route_with: Callable[..., Serv
     full = router.chat(LONG).status_code
     give_room()
     assert (full, router.chat(LONG).status_code, router.chat(LONG).status_code) == (503, 200, 200)
+
+
+def test_a_deleted_file_gives_no_answer_that_would_be_lost(
+    route_with: Callable[..., Service], sqlite_url: str, sqlite_file: Path
+) -> None:
+    router = route_with(sqlite_url)
+    path = Path(router.services.engine.url.database or "")
+    before = router.chat().status_code
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    deleted = [router.chat().status_code, router.http.get("/readyz").status_code]
+    shutil.copy(sqlite_file, path)
+    back = [router.chat().status_code, router.http.get("/readyz").status_code]
+    assert (before, deleted, back) == (200, [503, 503], [200, 200])
 
 
 def test_a_lost_database_fails_every_route_that_needs_it_and_only_those(

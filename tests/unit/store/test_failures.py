@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from bandit_router.errors import RecordRejected, StoreUnavailable
+from bandit_router.errors import RecordRejected, StoreUnavailable, UnknownDecision
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
@@ -60,6 +62,41 @@ async def test_a_locked_file_is_told_until_it_is_free(sqlite_url: str) -> None:
     log.close()
     engine.dispose()
     assert (locked, free) == ({StoreUnavailable}, {type(None)})
+
+
+async def test_a_deleted_file_is_told_until_one_is_put_back(sqlite_url: str, sqlite_file: Path) -> None:
+    engine, path = open_engine(sqlite_url), Path(str(make_url(sqlite_url).database))
+    log, events = Log(engine), Events(engine)
+    await log.decided(make_decision(1))
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    deleted = await try_all(log, 2, 3)
+    left = [*path.parent.glob(f"{path.name}*")]
+    shutil.copy(sqlite_file, path)
+    back = await try_all(log, 2, 3)
+    log.close()
+    found = [events.decision(make_decision(number).id).decision.id for number in (2, 3)]
+    engine.dispose()
+    assert (deleted, left, back) == ({StoreUnavailable}, [], {type(None)})
+    assert found == [make_decision(number).id for number in (2, 3)]
+
+
+async def test_a_file_that_was_replaced_is_the_one_written_to(sqlite_url: str, sqlite_file: Path) -> None:
+    engine, path = open_engine(sqlite_url), Path(str(make_url(sqlite_url).database))
+    log = Log(engine)
+    await log.decided(make_decision(1))
+    other = shutil.copy(sqlite_file, path.with_suffix(".new"))
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    other.rename(path)
+    await log.decided(make_decision(2))
+    log.close()
+    engine.dispose()
+    again = open_engine(sqlite_url)
+    with pytest.raises(UnknownDecision):
+        Events(again).decision(make_decision(1).id)
+    assert Events(again).decision(make_decision(2).id).decision.id == make_decision(2).id
+    again.dispose()
 
 
 async def test_connections_cut_between_calls_go_unnoticed(postgres: Postgres, postgres_url: str) -> None:

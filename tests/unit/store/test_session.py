@@ -59,7 +59,9 @@ def test_a_migrated_database_passes_the_check(engine: Engine) -> None:
 
 
 def test_an_empty_database_fails_the_check_with_the_command_to_run(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
+    engine = open_engine(empty_database_url, create=True)
+    with writing(engine):
+        pass
     with pytest.raises(SchemaOutdated, match=r"is empty.*run: bandit-router migrate"):
         check_schema(engine)
     engine.dispose()
@@ -130,6 +132,24 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}")
     with pytest.raises(StoreUnavailable, match="unable to open database file"):
         check_schema(engine)
+
+
+def test_a_file_that_is_not_there_is_not_made_by_looking_for_it(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'router.db'}")
+    with pytest.raises(SchemaOutdated, match=r"no database file router\.db.*run: bandit-router migrate"):
+        check_schema(engine)
+    with pytest.raises(StoreUnavailable), writing(engine):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a b#c.db'}"
+    migrate(url)
+    engine = open_engine(url)
+    check_schema(engine)
+    engine.dispose()
+    assert (tmp_path / "a b#c.db").exists()
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
