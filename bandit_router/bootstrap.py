@@ -17,14 +17,14 @@ from sqlalchemy import Engine
 
 from bandit_router.cascade.run import Cascade
 from bandit_router.context.build import Builder, load_builder
-from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy
+from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy, did_you_mean
 from bandit_router.judge.build import build_panel
 from bandit_router.judge.panel import Panel
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
 from bandit_router.policy.draw import draw
 from bandit_router.policy.load import build, learning_names, load_specs, spec_hash
-from bandit_router.policy.spec import Spec
+from bandit_router.policy.spec import Spec, StaticSpec
 from bandit_router.protocols import LearningPolicy, Policy, Pupil
 from bandit_router.providers.litellm import LitellmProvider
 from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog, resolve_prices
@@ -65,24 +65,68 @@ class Services:
     schedule: Schedule
 
     async def close(self) -> None:
-        """Stop the jobs, drain the log and let go of connections."""
-        self.schedule.stop()
-        self.log.close()
+        """Stop the jobs, drain the log and let go of the lease and of connections."""
+        await asyncio.to_thread(self.schedule.stop)
+        await asyncio.to_thread(self.learner.close)
+        await asyncio.to_thread(self.log.close)
         await self.provider.aclose()
         self.engine.dispose()
 
 
-async def start(settings: Settings, observer: Observer) -> Services:
-    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What is made of settings alone, before a database is needed."""
+
+    specs: Mapping[str, Spec]
+    provider: LitellmProvider
+    catalog: Catalog
+    contexts: Builder
+    panel: Panel
+
+
+async def check(settings: Settings) -> None:
+    """Build all that can be wrong in the settings, and look at the database; raise `ConfigError`, `SchemaOutdated`."""
+    parts = await _parts(settings)
+    engine = open_engine(settings.store.url)
+    try:
+        check_schema(engine)
+    finally:
+        engine.dispose()
+        await parts.provider.aclose()
+
+
+async def _parts(settings: Settings) -> _Parts:
     specs = load_specs(settings.policies.dir)
     if settings.policies.default not in specs:
         raise ConfigError(f"[policies] default: {UnknownPolicy(settings.policies.default, specs)}")
-    engine = open_engine(settings.store.url)
-    check_schema(engine)
     provider = await asyncio.to_thread(LitellmProvider.load)
     catalog = load_catalog(settings, provider)
-    contexts = await load_builder(settings.context, hosted=provider.embed)
-    panel = build_panel(settings.judges, provider=provider, models=_judge_models(settings, provider))
+    _check_names(specs, catalog)
+    return _Parts(
+        specs=specs,
+        provider=provider,
+        catalog=catalog,
+        contexts=await load_builder(settings.context, hosted=provider.embed),
+        panel=build_panel(settings.judges, provider=provider, models=_judge_models(settings, provider)),
+    )
+
+
+def _check_names(specs: Mapping[str, Spec], catalog: Catalog) -> None:
+    """Raise `ConfigError` for a policy about a model that is not there, or a model that hides behind a policy."""
+    models = [model.name for model in catalog.models]
+    for name, spec in specs.items():
+        if name in models:
+            raise ConfigError(f"a model and a policy are both named {name!r}; give one of them another name")
+        if isinstance(spec, StaticSpec) and not spec.model.startswith("@") and spec.model not in models:
+            raise ConfigError(f"policy {name!r} names the model {spec.model!r}; {did_you_mean(spec.model, models)}")
+
+
+async def start(settings: Settings, observer: Observer) -> Services:
+    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served."""
+    parts = await _parts(settings)
+    specs, provider, panel = parts.specs, parts.provider, parts.panel
+    engine = open_engine(settings.store.url)
+    check_schema(engine)
     versions, events = Versions(engine), Events(engine)
     log = Log(engine, log_text=settings.store.log_text)
     policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
@@ -96,8 +140,8 @@ async def start(settings: Settings, observer: Observer) -> Services:
         clock=time.monotonic,
     )
     router = Router(
-        contexts=contexts,
-        catalog=catalog,
+        contexts=parts.contexts,
+        catalog=parts.catalog,
         policies=policies,
         cascade=cascade,
         log=log,
@@ -116,9 +160,9 @@ async def start(settings: Settings, observer: Observer) -> Services:
         settings=settings,
         engine=engine,
         provider=provider,
-        catalog=catalog,
+        catalog=parts.catalog,
         specs=specs,
-        contexts=contexts,
+        contexts=parts.contexts,
         panel=panel,
         policies=policies,
         router=router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ from bandit_router.registry.catalog import Catalog
 from bandit_router.registry.eligible import eligible
 from bandit_router.settings import CascadeSettings
 from bandit_router.types import Action, Answer, ChatRequest, Decision, Hints, Model, Outcome, State
+
+logger = logging.getLogger(__name__)
 
 
 class Policies(Protocol):
@@ -182,6 +185,8 @@ class Router:
         self.observer.finished(decision, outcome)
         completion = None if index is None else final.history[index].attempt.completion
         if completion is None:
+            tried = ", ".join(f"{judged.attempt.model} {judged.attempt.status}" for judged in final.history)
+            logger.warning("decision %s: every model failed (%s)", decision.id, tried)
             raise AllModelsFailed(decision.id, [_line(j.attempt.model, j.attempt.error) for j in final.history])
         return Answer(decision=decision, outcome=outcome, completion=completion)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+import logging
+from typing import Annotated, Final
 
 import typer
 
 from bandit_router.cli.options import DEFAULT_CONFIG, Config
 from bandit_router.settings import Settings, load_settings
+
+GRACE_S: Final = 30
+"""How long requests under way may take to end after Ctrl-C."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,13 +27,39 @@ def serve(
 ) -> None:
     """Serve OpenAI's API where router.toml says."""
     settings = _listen_on(load_settings(config), host, port)
-    _check(settings)
+    from bandit_router.bootstrap import check
+
+    # What would stop the service is found before the server starts, so that it is one line and not a traceback.
+    asyncio.run(check(settings))
+    _log_to_terminal()
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
     import uvicorn
 
     from bandit_router.api.app import create_app
+    from bandit_router.api.listen import listen
 
-    typer.echo(f"bandit-router on http://{settings.server.host}:{settings.server.port}/v1 (Ctrl-C stops it)")
-    uvicorn.run(create_app(settings), host=settings.server.host, port=settings.server.port, log_level="warning")
+    listening = listen(settings.server.host, settings.server.port)
+    port = listening.getsockname()[1]
+    typer.echo(f"bandit-router on http://{settings.server.host}:{port}/v1 (Ctrl-C stops it)")
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        return
+    if not server.started:
+        raise typer.Exit(3)
+
+
+def _log_to_terminal() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    # The scheduler says what the learner says better; the others have a line for each call.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    for name in ("alembic", "httpx", "LiteLLM"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _listen_on(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -45,16 +76,3 @@ def _listen_on(settings: Settings, host: str | None, port: int | None) -> Settin
         return Settings.model_validate({**data, "server": {**data["server"], **given}})
     except ValidationError as error:
         raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
-
-
-def _check(settings: Settings) -> None:
-    """Find what would stop the service before the server starts, so that it is one line and not a traceback."""
-    from bandit_router.policy.load import load_specs
-    from bandit_router.store.session import check_schema, open_engine
-
-    load_specs(settings.policies.dir)
-    engine = open_engine(settings.store.url)
-    try:
-        check_schema(engine)
-    finally:
-        engine.dispose()

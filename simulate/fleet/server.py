@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 from types import TracebackType
 
 import uvicorn
 
-from bandit_router.errors import ConfigError
+from bandit_router.api.listen import listen
 from simulate.fleet.app import create_app
 from simulate.fleet.options import FleetOptions
 from simulate.outcomes import Table
@@ -30,7 +29,7 @@ class FleetServer:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._socket = _listen(host, port)
+        self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._host, self._thread = host, threading.Thread(target=self._serve, name="fleet", daemon=True)
 
@@ -68,19 +67,3 @@ class FleetServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket, so that its port is known and clients queue before the server runs."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off (40 ms an answer otherwise) only where the protocol is named.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(512)
-        return listening
-    except (OSError, OverflowError) as error:
-        listening.close()
-        message = f"cannot listen on {host}:{port} ({error}); choose another --port, 0 for any free one"
-        raise ConfigError(message) from error

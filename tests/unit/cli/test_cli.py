@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_bad_policy_file_is_named(ready: Shell) -> None:
 
 def test_the_service_refuses_a_database_that_was_not_migrated(shell: Shell) -> None:
     shell("init")
-    assert "run: bandit-router migrate" in shell("serve", code=2)
+    assert "bandit-router migrate" in shell("serve", code=2)
 
 
 def test_a_service_off_loopback_refuses_to_run_without_keys(ready: Shell) -> None:
@@ -129,3 +130,34 @@ def test_revoking_a_key_that_is_not_there_is_bad_input(ready: Shell) -> None:
 
 def test_an_unwritable_json_file_is_bad_input(ready: Shell) -> None:
     assert "cannot be written" in ready("models", "--json", "no/such/folder.json", code=2)
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "becomes", "said"),
+    [
+        ("router.toml", 'default = "live"', 'default = "lve"', "did you mean 'live'?"),
+        ("router.toml", "openai/gpt-4.1-nano", "openai/my-own-model", "'small' has no price"),
+        ("router.toml", 'name = "small"', 'name = "vw_cb"', "both named 'vw_cb'"),
+        ("router.toml", 'embedder = "wordllama"', 'embedder = "litellm"', "embedder_model"),
+        ("router.toml", '# taxonomy = "taxonomy.toml"', 'taxonomy = "none.toml"', "none.toml"),
+        ("policies/cheapest.toml", '"@cheapest"', '"smalll"', "did you mean 'small'?"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why_in_one_line(
+    ready: Shell, file: str, was: str, becomes: str, said: str
+) -> None:
+    path = Path(file)
+    text = path.read_text()
+    assert was in text
+    path.write_text(text.replace(was, becomes))
+    error = ready("serve", code=2)
+    assert said in error
+    assert "Traceback" not in error
+    assert error.count("\n") == 1
+
+
+def test_a_port_in_use_is_bad_input(ready: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "cannot listen" in ready("serve", "--port", str(taken.getsockname()[1]), code=2)
