@@ -20,7 +20,9 @@ from rich.table import Table as Grid
 from sqlalchemy import select
 
 from bandit_router.cli.output import write_json
-from bandit_router.errors import ConfigError
+from bandit_router.errors import ConfigError, UnknownPolicy
+from bandit_router.policy.load import load_specs
+from bandit_router.resources import shipped
 from bandit_router.settings import load_settings
 from bandit_router.store.session import migrate, open_engine
 from bandit_router.store.tables import steps
@@ -45,6 +47,7 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
     *,
     outcomes: Annotated[Path | None, typer.Option(help="Outcome table; default: that of the demo extra.")] = None,
     queries: Annotated[int, typer.Option(help="How many prompts to send.", min=2)] = 1000,
+    policy: Annotated[list[str] | None, typer.Option(help="A shipped policy to run; repeatable.")] = None,
     value_usd: Annotated[float, typer.Option(help="What one fully good answer is worth.", min=1e-9)] = 0.01,
     judge_noise: Annotated[float, typer.Option(help="Standard deviation of the judge's error.", min=0.0)] = 0.1,
     concurrency: Annotated[int, typer.Option(help="Requests in flight at once.", min=1)] = 8,
@@ -54,14 +57,15 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")] = None,
 ) -> None:
     """Send real prompts, half to the fixed cascade and half to the bandit, and compare what came of it."""
+    policies = _known(policy or POLICIES)
     console, table = Console(), demo_table(outcomes)
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandit-router-demo-")))
         url = stack.enter_context(_service(home, table, outcomes, value_usd=value_usd, judge_noise=judge_noise))
         console.print(f"service: {url}   simulated models: {len(table.models)}   folder: {home}", soft_wrap=True)
-        calls = schedule(table.rows, POLICIES, queries=queries, seed=seed)
+        calls = schedule(table.rows, policies, queries=queries, seed=seed)
         with _progress(console) as progress:
-            bars = Bars(progress, {policy: sum(call.policy == policy for call in calls) for policy in POLICIES})
+            bars = Bars(progress, {name: sum(call.policy == name for call in calls) for name in policies})
             replies = asyncio.run(drive(calls, url, concurrency=concurrency, seen=bars.seen))
         lines = summarise(replies, start_tiers(home), table, value_usd=value_usd)
         _print(console, lines, table, failed=[reply for reply in replies if not reply.ok])
@@ -70,6 +74,14 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
         _what_next(console, url, replies, stay=stay)
         if stay:
             _wait()
+
+
+def _known(policies: Sequence[str]) -> tuple[str, ...]:
+    specs = load_specs(shipped("policies"))
+    for name in policies:
+        if name not in specs:
+            raise UnknownPolicy(name, specs)
+    return tuple(policies)
 
 
 @contextmanager
