@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bandit_router.errors import ConfigError, did_you_mean
 from bandit_router.policy.load import build, load_spec, load_specs
@@ -68,5 +68,4 @@ def _with_references(spec: Spec, path: Path) -> dict[str, Spec]:
 
 def _references(spec: Spec) -> list[str]:
     """Return the names of the policies that a spec refers to."""
-    components: Any = getattr(spec, "components", ())
-    return [component.policy for component in components]
+    return [member for _, member in spec.members]
