@@ -61,7 +61,8 @@ class Builder:
         try:
             vectors = await self._embedder.embed([text for text, _ in parts])
         except EmbeddingFailed as error:
-            _log.warning("context built without an embedding: %s", error)
+            # What follows the colon is the provider's message, which may quote the request.
+            _log.warning("context built without an embedding: %s", str(error).partition(": ")[0])
             return np.zeros(self._embedder.dim, dtype=np.float32)
         if len(parts) == 1:
             return np.asarray(vectors[0])

@@ -44,4 +44,6 @@ class Panel:
 
 def _report(verdict: Verdict) -> None:
     if verdict.error is not None:
-        logger.warning("judge %s gave no verdict and is left out: %s", verdict.judge, verdict.error)
+        # What follows the kind of failure is the provider's message, which may quote the request.
+        kind = verdict.error.partition(":")[0]
+        logger.warning("judge %s gave no verdict and is left out: %s", verdict.judge, kind)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bandit_router.errors import ProviderError, ProviderErrorKind
 from bandit_router.types import Model
 
 _LONGEST: Final = 300
+_CLASSES: Final = re.compile(r"\A(?:(?:litellm\.)?[A-Z]\w*(?:Error|Exception|Timeout)\s*(?::|-)\s+)+")
 _POLICY_WORDS: Final = (
     "content_filter",
     "content_policy",
@@ -24,8 +26,9 @@ def to_provider_error(error: Exception, model: Model, *, key: str | None) -> Pro
     if status in (401, 403):
         return ProviderError("error", f"{model.name} was denied: {_key_advice(model)}", status=status)
     text = str(error).replace(key, "***") if key else str(error)
-    detail = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:_LONGEST]
-    return ProviderError(kind_of(error, status), f"{model.name} failed: {detail}", status=status)
+    # What may quote the request stands after the first colon, so that the log can keep the rest alone.
+    message = f"{model.name} failed ({type(error).__name__}): {_detail(text)}".removesuffix(": ")
+    return ProviderError(kind_of(error, status), message, status=status)
 
 
 def kind_of(error: Exception, status: int | None) -> ProviderErrorKind:
@@ -38,6 +41,12 @@ def kind_of(error: Exception, status: int | None) -> ProviderErrorKind:
     if type(error).__name__ == "ContentPolicyViolationError":
         return "refused"
     return "refused" if status == 400 and any(word in _said(error) for word in _POLICY_WORDS) else "error"
+
+
+def _detail(text: str) -> str:
+    """Return the first line of what was said, without the names of classes that litellm puts before it."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return _CLASSES.sub("", line)[:_LONGEST].rstrip(". ")
 
 
 def _said(error: Exception) -> str:

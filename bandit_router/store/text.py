@@ -86,8 +86,14 @@ def remark(text: str | None, log_text: LogText) -> str | None:
 
 
 def error(text: str | None, log_text: LogText) -> str | None:
-    """Return what may be stored of an error, which may quote the request: its start, masked unless all may be kept."""
-    return None if text is None else clean(text if log_text == "full" else redact(text)[:ERROR_CHARS])
+    """Return what may be stored of an error: its start, masked unless all may be kept.
+
+    What a provider said, which may quote the request, stands after the first colon: where no text may be kept, neither
+    is that.
+    """
+    if text is None or log_text == "full":
+        return clean_or_none(text)
+    return clean(redact(text.partition(": ")[0] if log_text == "none" else text)[:ERROR_CHARS])
 
 
 def _redact_json(text: str) -> str:

@@ -167,7 +167,8 @@ def test_when_every_model_fails_the_error_lists_the_attempts(router: Service, up
     with router.openai() as client, pytest.raises(openai.InternalServerError) as caught:
         client.chat.completions.create(model="auto", messages=MESSAGES)
     assert (caught.value.status_code, caught.value.code) == (502, "all_models_failed")
-    assert all(name in caught.value.message for name in ("small", "medium", "large"))
+    said = "failed: small failed (InternalServerError): boom; medium failed (RateLimitError): slow down; large failed ("
+    assert said in caught.value.message
     assert caught.value.response.headers["x-router-decision-id"] in caught.value.message
 
 
@@ -195,3 +196,17 @@ def test_no_secret_comes_out_in_any_response(
     texts = [f"{response.text} {response.headers}" for response in told]
     assert failed.status_code == 502
     assert [text for text in texts if SECRET in text or "AIza" in text] == []
+
+
+def test_an_error_that_quotes_the_prompt_is_not_kept_where_no_text_may_be(
+    route_with: Callable[..., Service], sqlite_url: str, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    router = route_with(sqlite_url, store={"url": sqlite_url, "log_text": "none"})
+    upstream.errors |= dict.fromkeys(("small", "medium", "large"), (400, "cannot say: my diary of today"))
+    failed = router.chat("my diary of today")
+    found = router.decision(failed.headers["x-router-decision-id"])
+    assert "my diary" in failed.text
+    assert [attempt["error"] for attempt in found["attempts"]] == [
+        f"{name} failed (BadRequestError)" for name in ("small", "medium", "large")
+    ]
+    assert "my diary" not in caplog.text

@@ -103,10 +103,10 @@ async def test_a_failed_judge_is_kept_among_the_verdicts() -> None:
     assert [v.error for v in (await panel.judge(REQUEST, answer("Oslo"))).verdicts] == [None, "timeout: too slow"]
 
 
-async def test_a_failed_judge_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_judge_is_logged_without_what_its_provider_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         await Panel([(Fixed("b", None), 1.0)]).judge(REQUEST, answer("Oslo"))
-    assert caplog.messages == ["judge b gave no verdict and is left out: timeout: too slow"]
+    assert caplog.messages == ["judge b gave no verdict and is left out: timeout"]
 
 
 async def test_paid_judges_are_not_asked_about_an_unusable_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -168,7 +169,8 @@ async def test_a_failure_carries_its_status(provider: LitellmProvider, endpoint:
 async def test_a_failure_names_the_model_and_says_what_the_provider_said(
     provider: LitellmProvider, endpoint: Endpoint
 ) -> None:
-    assert str(await failure(provider, endpoint, "unsupported")).endswith("Unknown parameter: 'colour'")
+    said = str(await failure(provider, endpoint, "unsupported"))
+    assert re.fullmatch(r"my-unsupported failed \(\w+Error\): Unknown parameter: 'colour'", said)
 
 
 async def test_a_denied_call_says_which_variable_to_check(provider: LitellmProvider, endpoint: Endpoint) -> None:
@@ -204,6 +206,7 @@ async def test_a_dead_endpoint_is_an_error(provider: LitellmProvider, closed_por
     with pytest.raises(ProviderError) as caught:
         await provider.complete(model("fine", f"http://127.0.0.1:{closed_port}/v1"), QUESTION, timeout_s=20)
     assert caught.value.kind == "error"
+    assert str(caught.value) == "my-fine failed (InternalServerError): Connection error"
 
 
 async def test_an_unknown_provider_is_an_error(provider: LitellmProvider) -> None:

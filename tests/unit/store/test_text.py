@@ -69,10 +69,22 @@ def test_nothing_is_kept_where_no_text_may_be() -> None:
     assert kept == (None, None, "")
 
 
-@pytest.mark.parametrize("log_text", ["none", "redacted"])
-def test_an_error_is_cut_short_and_masked(log_text: text.LogText) -> None:
-    kept = text.error("ann@example.org " + "x " * 1000, log_text)
-    assert kept == ("[email] " + "x " * 1000)[:300]
+def test_an_error_is_cut_short_and_masked() -> None:
+    assert text.error("ann@example.org " + "x " * 1000, "redacted") == ("[email] " + "x " * 1000)[:300]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("small:8b failed (BadRequestError): bad input: my diary", "small:8b failed (BadRequestError)"),
+        ("error: critic failed (BadRequestError): my diary", "error"),
+        ("timeout: no verdict within 20 s", "timeout"),
+        ("small gave no answer within 2 s", "small gave no answer within 2 s"),
+        (None, None),
+    ],
+)
+def test_of_an_error_only_the_kind_is_kept_where_no_text_may_be(said: str | None, kept: str | None) -> None:
+    assert text.error(said, "none") == kept
 
 
 def test_an_error_is_kept_whole_where_all_text_may_be() -> None:
