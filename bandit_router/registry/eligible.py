@@ -80,7 +80,7 @@ def eligible(
         cost = expected_cost(model, needs) + judge_cost_usd
         reason = objection(model, needs, hints)
         if reason is None and hints.max_cost_usd is not None and cost > hints.max_cost_usd:
-            reason = f"expected to cost ${cost:.6f}, over the request's ${hints.max_cost_usd:.6f}"
+            reason = f"expected to cost ${cost:.3g}, over the request's ${hints.max_cost_usd:.3g}"
         if reason is None:
             actions.append(Action(model=model.name, tier=model.tier, cost_usd=cost))
         else:

@@ -113,3 +113,8 @@ def test_an_image_needs_a_model_that_sees() -> None:
 def test_when_no_model_is_left_each_reason_is_told() -> None:
     with pytest.raises(NoEligibleModel, match="a: takes no tools; b: in the request's deny list"):
         allowed([model("a", tools=False), model("b")], ask(tools=[{}]), Hints(deny=frozenset({"b"})))
+
+
+def test_a_tiny_ceiling_is_told_as_it_is() -> None:
+    with pytest.raises(NoEligibleModel, match=r"over the request's \$2e-09"):
+        allowed([model("a")], ask(), Hints(max_cost_usd=2e-9))
