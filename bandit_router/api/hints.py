@@ -36,8 +36,7 @@ def split_metadata(metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         elif lower.removeprefix(PREFIX) in NAMES:
             hints[lower.removeprefix(PREFIX)] = value
         else:
-            known = [f"{PREFIX}{name}" for name in NAMES]
-            raise BadRequest(f"metadata has an unknown hint {key!r}; {did_you_mean(lower, known)}", param=key)
+            raise BadRequest(f"metadata has an unknown hint {key!r}; {_nearest(lower)}", param=key)
     return hints, rest
 
 
@@ -48,6 +47,9 @@ def read_hints(headers: Iterable[tuple[bytes, bytes]], metadata: dict[str, Any],
         for name, value in headers
         if name.startswith(_PREFIX_BYTES)
     }
+    for name in sent.keys() - NAMES:
+        header = f"{PREFIX}{name}"
+        raise BadRequest(f"no request header is named {header!r}; {_nearest(header)}", param=header)
     given = {name: value for name, value in (metadata | sent).items() if value is not None}
     if not given:
         return Hints()
@@ -102,6 +104,10 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     if not isinstance(raw, str) or not raw.strip() or len(raw) > _LONGEST:
         raise _bad(name, f"must be a text of 1 to {_LONGEST} characters, not {_shown(raw)}")
     return raw.strip()
+
+
+def _nearest(key: str) -> str:
+    return did_you_mean(key, [f"{PREFIX}{name}" for name in NAMES])
 
 
 def _bad(name: str, problem: str) -> BadRequest:

@@ -105,3 +105,10 @@ def test_a_mistyped_hint_in_metadata_is_suggested(router: Service) -> None:
     response = router.chat(metadata={"x-router-min-qualty": "0.5"})
     assert response.status_code == 400
     assert "did you mean 'x-router-min-quality'?" in response.json()["error"]["message"]
+
+
+def test_a_mistyped_hint_in_a_header_is_suggested(router: Service, upstream: Upstream) -> None:
+    response = router.chat(headers={"X-Router-Max-Cost": "0.5"})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "x-router-max-cost")
+    assert "did you mean 'x-router-max-cost-usd'?" in response.json()["error"]["message"]
+    assert upstream.called == []
