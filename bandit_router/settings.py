@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from bandit_router.errors import ConfigError, did_you_mean
@@ -103,6 +104,14 @@ class ModelSettings(Strict):
     api_key_env: str | None = None
     timeout_s: Positive = 60.0
     expected_output_tokens: Annotated[int, Field(gt=0)] = 400
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        if name == "auto" or re.fullmatch(r"tier-\d+", name):
+            meaning = "the choice of a policy" if name == "auto" else "all models of a tier"
+            raise ValueError(f"{name!r} already stands for {meaning} in requests; give the model another name")
+        return name
 
 
 class JudgeSettings(Strict):

@@ -55,6 +55,11 @@ def test_two_models_of_one_name_are_refused() -> None:
     assert "two models are named 'small'" in refused(MODEL + MODEL)
 
 
+@pytest.mark.parametrize("name", ["auto", "tier-0", "tier-12"])
+def test_a_model_cannot_have_a_name_that_requests_use_for_something_else(name: str) -> None:
+    assert f"'{name}' already stands for" in refused(MODEL.replace("small", name))
+
+
 def test_auth_off_is_refused_off_loopback() -> None:
     assert "loopback" in refused(MODEL + '[server]\nhost = "0.0.0.0"\nauth = "off"\n')
 
