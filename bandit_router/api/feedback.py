@@ -35,7 +35,8 @@ _LONGEST_COMMENT: Final = 10_000
 async def give_feedback(request: Request) -> Response:
     """Append feedback on a decision.
 
-    Sent twice with the same id it counts once; sent after the feedback window it is kept and not learned from.
+    Sent twice with the same id it counts once, as it was sent first; sent after the feedback window it is kept and not
+    learned from.
     """
     parts = services(request)
     data = parse_object(await request.body(), allow_nan=True)
@@ -45,16 +46,15 @@ async def give_feedback(request: Request) -> Response:
     late = given.received_at - account.decision.created_at > window
     given = replace(given, late=late)
     fresh = await parts.log.feedback(given)
-    if not fresh:
-        await _check_same(parts, given)
+    kept = given if fresh else await _kept(parts, given)
     if late or not fresh:
         log.info("feedback %s on decision %s is %s", given.id, given.decision_id, "late" if fresh else "a duplicate")
     body = {
-        "id": given.id,
-        "decision_id": given.decision_id,
-        "score": given.score,
+        "id": kept.id,
+        "decision_id": kept.decision_id,
+        "score": kept.score,
         "duplicate": not fresh,
-        "late": late,
+        "late": kept.late,
     }
     return json_response(body)
 
@@ -81,11 +81,16 @@ def read_feedback(data: Mapping[str, Any], *, id: str, now: datetime) -> Feedbac
     )
 
 
-async def _check_same(parts: Services, given: Feedback) -> None:
-    """Raise `Conflict` when a feedback id that is known belongs to another decision: this feedback would be lost."""
+async def _kept(parts: Services, given: Feedback) -> Feedback:
+    """Return what an id that is known was first sent with.
+
+    Raise `Conflict` when that was for another decision: this feedback would be lost.
+    """
     account = await to_thread.run_sync(parts.events.decision, given.decision_id)
-    if clean(given.id) not in {known.id for known in account.feedback}:
-        raise Conflict(f"the feedback id {given.id!r} was used for another decision; send another id", param="id")
+    for known in account.feedback:
+        if known.id == clean(given.id):
+            return known
+    raise Conflict(f"the feedback id {given.id!r} was used for another decision; send another id", param="id")
 
 
 def _score(value: Any) -> float | None:

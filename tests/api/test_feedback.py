@@ -47,6 +47,7 @@ def test_the_id_of_the_completion_will_do(router: Service, decided: str) -> None
 def test_feedback_sent_twice_counts_once(router: Service, decided: str) -> None:
     again = [give(router, decision_id=decided, score=score, id="twice").json() for score in (1.0, 0.0)]
     assert [told["duplicate"] for told in again] == [False, True]
+    assert [told["score"] for told in again] == [1.0, 1.0]
     assert [f["score"] for f in router.decision(decided)["feedback"]] == [1.0]
 
 
