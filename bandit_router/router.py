@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from bandit_router.cascade.plan import Limits, next_actions, served
 from bandit_router.cascade.run import Cascade, Plan
@@ -21,6 +21,10 @@ from bandit_router.settings import CascadeSettings
 from bandit_router.types import Action, Answer, ChatRequest, Decision, Hints, Model, Outcome, State
 
 logger = logging.getLogger(__name__)
+
+
+LOG_RETRY_S: Final = 10.0
+"""For how many seconds after a failed write the service calls itself not ready."""
 
 
 class Policies(Protocol):
@@ -74,7 +78,12 @@ class Router:
     """What judging an answer is expected to cost right now, in USD."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
-    _log_failed: bool = False
+    _log_failed_at: float | None = None
+
+    @property
+    def log_fails(self) -> bool:
+        """True when the last write to the log failed, and that not long ago: only another request can try again."""
+        return self._log_failed_at is not None and self.cascade.clock() - self._log_failed_at < LOG_RETRY_S
 
     async def answer(self, ask: Ask) -> Answer:
         """Route, call, judge and log one request.
@@ -83,7 +92,7 @@ class Router:
         """
         started = self.cascade.clock()
         decision, state, plan = await self._decide(ask)
-        if self._log_failed:
+        if self._log_failed_at is not None:
             # While the log is failing, find that out before money is spent on an answer that may not be given.
             await self._logged(self.log.decided(decision))
             writing = None
@@ -107,7 +116,11 @@ class Router:
         policy, models = self._resolve(ask)
         plan = self._plan(ask, policy, models)
         context = await self.contexts.build(ask.request)
-        state = State(context=context, value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd())
+        state = State(
+            context=context,
+            value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd(),
+            max_attempts=plan.limits.max_attempts,
+        )
         step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
         decision = Decision(
             id=self.new_id(),
@@ -165,9 +178,9 @@ class Router:
         try:
             await writing
         except StoreUnavailable:
-            self._log_failed = True
+            self._log_failed_at = self.cascade.clock()
             raise
-        self._log_failed = False
+        self._log_failed_at = None
 
     async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Answer:
         last = final.steps[-1]
@@ -187,9 +200,5 @@ class Router:
         if completion is None:
             tried = ", ".join(f"{judged.attempt.model} {judged.attempt.status}" for judged in final.history)
             logger.warning("decision %s: every model failed (%s)", decision.id, tried)
-            raise AllModelsFailed(decision.id, [_line(j.attempt.model, j.attempt.error) for j in final.history])
+            raise AllModelsFailed(decision.id, [j.attempt.error or j.attempt.model for j in final.history])
         return Answer(decision=decision, outcome=outcome, completion=completion)
-
-
-def _line(model: str, error: str | None) -> str:
-    return f"{model}: {error}"

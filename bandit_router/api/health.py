@@ -23,11 +23,13 @@ async def healthz() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Say that requests can be answered: the database answers, its schema is current, policies are loaded."""
+    """Say that requests can be answered: the database reads and writes, its schema is current, policies are loaded."""
     parts = services(request)
     await to_thread.run_sync(check_schema, parts.engine)
     if not parts.policies.names():
         raise StoreUnavailable("no policy is loaded; look into the service's log")
+    if parts.router.log_fails:
+        raise StoreUnavailable("the last write to the decision log failed; is the disk full?")
     return json_response({"status": "ready"})
 
 

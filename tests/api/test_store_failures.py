@@ -52,9 +52,10 @@ def test_while_the_disk_is_full_no_money_is_spent(
 def test_with_room_on_the_disk_answers_come_again(route_with: Callable[..., Service], sqlite_url: str) -> None:
     router = route_with(sqlite_url, store={"url": sqlite_url, **FULL_TEXT})
     give_room = fill_disk(router)
-    full = router.chat(LONG).status_code
+    full = [router.chat(LONG).status_code, router.http.get("/readyz").status_code]
     give_room()
-    assert (full, router.chat(LONG).status_code, router.chat(LONG).status_code) == (503, 200, 200)
+    assert (full, router.chat(LONG).status_code, router.chat(LONG).status_code) == ([503, 503], 200, 200)
+    assert router.http.get("/readyz").status_code == 200
 
 
 def test_a_deleted_file_gives_no_answer_that_would_be_lost(

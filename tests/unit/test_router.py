@@ -12,7 +12,7 @@ from bandit_router.cascade.run import Cascade
 from bandit_router.errors import AllModelsFailed, NoEligibleModel, ProviderError, StoreUnavailable, UnknownModel
 from bandit_router.protocols import Policy
 from bandit_router.registry.catalog import Catalog
-from bandit_router.router import Ask, Router
+from bandit_router.router import LOG_RETRY_S, Ask, Router
 from bandit_router.settings import CascadeSettings
 from bandit_router.types import (
     Action,
@@ -66,6 +66,7 @@ class World:
 
     down: frozenset[str] = frozenset()
     log_down: bool = False
+    seconds: float = 0.0
     events: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -77,7 +78,7 @@ class World:
         await asyncio.sleep(0)
         self.events.append(f"call {model.name}")
         if model.name in self.down:
-            raise ProviderError("error", "down")
+            raise ProviderError("error", f"{model.name} failed")
         message = {"role": "assistant", "content": model.name}
         return Completion(message=message, finish_reason="stop", input_tokens=1, output_tokens=1, cost_usd=0.5)
 
@@ -111,7 +112,7 @@ class Nobody:
 
 def router(world: World, **limits: object) -> Router:
     cascade = Cascade(
-        provider=world, panel=world, draw=lambda pmf: pmf.probs.index(1.0), chance=bool, clock=lambda: 0.0
+        provider=world, panel=world, draw=lambda pmf: pmf.probs.index(1.0), chance=bool, clock=lambda: world.seconds
     )
     return Router(
         contexts=world,
@@ -144,7 +145,7 @@ async def test_decided_and_finished_are_durable_before_the_answer_is_given() -> 
 
 async def test_a_failed_request_is_logged_with_every_attempt() -> None:
     world = World(down=frozenset({"small", "large"}))
-    with pytest.raises(AllModelsFailed, match="small: down; large: down"):
+    with pytest.raises(AllModelsFailed, match="small failed; large failed"):
         await router(world).answer(Ask(request=REQUEST))
     assert (world.outcomes[0].status, len(world.outcomes[0].history)) == ("failed", 2)
 
@@ -228,3 +229,28 @@ async def test_a_ceiling_that_no_model_meets_is_refused_before_anything_is_calle
     with pytest.raises(NoEligibleModel, match="ceiling"):
         await router(world, max_cost_usd=0.001).answer(Ask(request=REQUEST))
     assert world.events == []
+
+
+async def failing_router(world: World) -> Router:
+    """Return a router whose last write to the log failed."""
+    made = router(world)
+    world.log_down = True
+    with pytest.raises(StoreUnavailable):
+        await made.decide(Ask(request=REQUEST))
+    return made
+
+
+async def test_a_failed_write_is_remembered_until_one_succeeds() -> None:
+    world = World()
+    made = await failing_router(world)
+    failed = made.log_fails
+    world.log_down = False
+    await made.decide(Ask(request=REQUEST))
+    assert (failed, made.log_fails) == (True, False)
+
+
+async def test_after_a_while_requests_may_find_out_whether_the_log_still_fails() -> None:
+    world = World()
+    made = await failing_router(world)
+    world.seconds += LOG_RETRY_S
+    assert not made.log_fails
