@@ -40,6 +40,12 @@ from bandit_router.types import (
     Step,
     Verdict,
 )
+from simulate.bench.entrants import load_entrants
+from simulate.bench.judges import parse_judge
+from simulate.bench.play import play
+from simulate.bench.stream import Setting
+from simulate.bench.world import load_world
+from simulate.outcomes import demo_table
 
 ACTIONS = tuple(Action(model=f"model-{i}", tier=i // 2, cost_usd=0.00003 * 3.0**i) for i in range(6))
 WORDS = ("solve", "the", "integral", "of", "rational", "functions", "then", "explain", "each", "step", "to", "students")
@@ -48,7 +54,7 @@ VALUE_USD = 0.01
 
 def main(rounds: int = 2000) -> None:
     """Measure everything and print a table: microseconds, median and 99th percentile."""
-    rows = asyncio.run(_measure(rounds))
+    rows = asyncio.run(_measure(rounds)) + _simulation()
     grid = Grid(box=SIMPLE_HEAD)
     grid.add_column("what")
     for column in ("median us", "p99 us", "a second"):
@@ -67,6 +73,7 @@ async def _measure(rounds: int) -> list[tuple[str, list[float]]]:
     policies = build(load_specs(shipped("policies")), {}, reward=reward)
     for name, policy in track(policies.items(), "policies", transient=True):
         rows += _policy(name, policy, built, rng)
+    rows.append(await _decisions(contexts, policies["index"], rounds, rng))
     return rows + await _log(built[:300])
 
 
@@ -97,6 +104,31 @@ def _policy(
     states = [State(context=context, value_usd=VALUE_USD) for context in contexts]
     decided = [_timed(partial(_decide, policy, state, rng)) for state in states]
     return [*rows, (f"{name}: pmf and draw, 6 models", decided)]
+
+
+async def _decisions(builder: Builder, policy: Policy, rounds: int, rng: random.Random) -> tuple[str, list[float]]:
+    """Time what a request waits for before its first model call: context, pmf and draw, of prompts not seen before."""
+    seconds = []
+    for request in [_request(rng) for _ in range(rounds)]:
+        started = time.perf_counter()
+        context = await builder.build(request)
+        _decide(policy, State(context=context, value_usd=VALUE_USD), rng)
+        seconds.append(time.perf_counter() - started)
+    return "index: context, pmf and draw, 6 models", seconds
+
+
+def _simulation(queries: int = 1500) -> list[tuple[str, list[float]]]:
+    """Play the demonstration's table, contexts ready, learning after each query."""
+    judge = parse_judge("noise:0.1")
+    world = load_world(demo_table(None), judge, needed=range(len(demo_table(None).rows)), tick=lambda _: None)
+    setting = Setting(value_usd=VALUE_USD, judge_cost_usd=0.00005, feedback_rate=0.05, rows=queries)
+    rows = []
+    for entrant in load_entrants([str(shipped("policies") / f"{name}.toml") for name in ("vw_cb", "index")]):
+        started = time.perf_counter()
+        play(world, setting, entrant, 0, tick=lambda _: None)
+        each = (time.perf_counter() - started) / queries
+        rows.append((f"{entrant.name}: a simulated query, learned (mean)", [each] * queries))
+    return rows
 
 
 def _decide(policy: Policy, state: State, rng: random.Random) -> int:

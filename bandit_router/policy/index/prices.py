@@ -14,6 +14,8 @@ PRIOR: Final = (0.5, 0.05, 0.25)
 """Prior variances of the log of bill over list price: constant, surface, category."""
 NOISE: Final = 0.3
 """Variance of that log around what is expected of it, before bills are seen."""
+LEAST_NOISE: Final = 0.01
+"""What that variance never falls under: bills that are always as listed would otherwise leave a division by nothing."""
 FADE: Final = 0.995
 """What the sums of bills and of expectations keep at each bill: they follow about 200 of them."""
 MOST: Final = 1000.0
@@ -63,7 +65,7 @@ class Prices:
         self.paid[row] = FADE * self.paid[row] + min(ratio, 20 * expected)
         self.expected[row] = FADE * self.expected[row] + expected
         error = math.log(max(ratio, 1e-4)) - before
-        self.noise[row] += (min(error * error, 9.0) - self.noise[row]) * 0.02
+        self.noise[row] = max(self.noise[row] + (min(error * error, 9.0) - self.noise[row]) * 0.02, LEAST_NOISE)
         gain = self.covariances[row] @ f
         spread = float(f @ gain) + float(self.noise[row])
         self.weights[row] += gain * (error / spread)

@@ -46,3 +46,8 @@ def test_a_price_that_is_all_judges_is_still_above_nothing() -> None:
 def test_a_free_call_is_survived() -> None:
     prices, at = billed(0.0)
     assert 0 <= prices.ratios(at.point(context("code")).f)[0] < 0.2
+
+
+def test_bills_that_are_always_as_listed_break_nothing() -> None:
+    prices, at = billed(1.0, n=5000)
+    assert prices.ratios(at.point(context("code")).f)[0] == pytest.approx(1.0)
