@@ -14,13 +14,15 @@ from bandit_router.errors import ConfigError
 
 
 def show(title: str, rows: Sequence[Mapping[str, object]], *, json_path: Path | None = None) -> None:
-    """Print rows as a table, and write them as JSON where a path is given."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for column, value in (rows[0] if rows else {"nothing yet": ""}).items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        table.add_column(column, overflow="fold", justify="right" if number else "left")
+    """Print rows as a table, without the columns that hold nothing, and write them as JSON where a path is given."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    columns = [column for column in rows[0] if any(row[column] is not None for row in rows)] if rows else []
+    for column in columns or ["nothing yet"]:
+        number = bool(rows) and isinstance(rows[0][column], int | float) and not isinstance(rows[0][column], bool)
+        width = max(map(len, column.split()))  # a header may break between words only
+        table.add_column(column, overflow="fold", justify="right" if number else "left", min_width=width)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
     Console().print(table)
     if json_path:
         write_json(json_path, list(rows))

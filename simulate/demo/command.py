@@ -68,10 +68,10 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
             bars = Bars(progress, {name: sum(call.policy == name for call in calls) for name in policies})
             replies = asyncio.run(drive(calls, url, concurrency=concurrency, seen=bars.seen))
         lines = summarise(replies, start_tiers(home), table, value_usd=value_usd)
-        _print(console, lines, table, failed=[reply for reply in replies if not reply.ok])
+        show_lines(console, lines, table, failed=[reply for reply in replies if not reply.ok])
         if json_path:
             write_json(json_path, [asdict(line) for line in lines])
-        _what_next(console, url, replies, stay=stay)
+        what_next(console, url, replies, stay=stay)
         if stay:
             _wait()
 
@@ -140,9 +140,10 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TextColumn("{task.fields[figures]}"), console=console)
 
 
-def _print(console: Console, lines: Sequence[Line], table: Table, *, failed: Sequence[Reply]) -> None:
-    grid = Grid(box=SIMPLE_HEAD)
-    grid.add_column("policy")
+def show_lines(console: Console, lines: Sequence[Line], table: Table, *, failed: Sequence[Reply]) -> None:
+    """Print the report, which fits 80 columns with three models, and what its columns mean."""
+    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    grid.add_column("policy", no_wrap=True)
     for column in ("n", "quality", "$/request", "reward", *(f"tier {i}" for i in range(len(table.models)))):
         grid.add_column(column, justify="right")
     for line in lines:
@@ -151,13 +152,15 @@ def _print(console: Console, lines: Sequence[Line], table: Table, *, failed: Seq
         grid.add_row(line.policy, *figures, *shares)
     console.print(grid)
     for tier, model in enumerate(table.models):
-        console.print(f"tier {tier}: {model}; its column is the share of requests that started there")
+        console.print(f"tier {tier}: {model}")
+    console.print("a tier's column: the share of requests that started there")
     console.print("quality: recorded score of the answer; $/request: models and judges; reward: quality - $ / value")
     if failed:
         console.print(f"{len(failed)} requests failed, the first with: {failed[0].error}", style="red", markup=False)
 
 
-def _what_next(console: Console, url: str, replies: Sequence[Reply], *, stay: bool) -> None:
+def what_next(console: Console, url: str, replies: Sequence[Reply], *, stay: bool) -> None:
+    """Print what to look at while the service stays, or how to make it stay."""
     root = url.removesuffix("/v1")
     example = next((reply.decision_id for reply in reversed(replies) if reply.ok), "ID")
     if not stay:
@@ -166,7 +169,7 @@ def _what_next(console: Console, url: str, replies: Sequence[Reply], *, stay: bo
     console.print("what to open next (Ctrl-C ends it):")
     console.print(f"  {url}/decisions/{example}   why that model", soft_wrap=True)
     console.print(f"  {root}/metrics   dollars, escalations, learner lag", soft_wrap=True)
-    console.print(f"  {root}/docs   the API; an OpenAI client takes base_url={url}", soft_wrap=True)
+    console.print(f"  {url}/models   what to ask for; an OpenAI client takes base_url={url}", soft_wrap=True)
 
 
 def _wait() -> None:

@@ -81,6 +81,13 @@ def test_a_model_without_a_price_is_named_with_the_line_to_add(shell: Shell) -> 
     assert "'small' has no price" in shell("models", code=2)
 
 
+def test_the_table_of_models_fits_a_terminal_of_80_columns(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.split() for line in ready("models").splitlines()]
+    assert ["tier", "model", "target", "$/M", "in", "$/M", "out", "context", "tools", "images"] in lines
+    assert any("openai/gpt-4.1-nano" in line for line in lines)
+
+
 def test_the_table_of_models_is_written_as_json(ready: Shell, tmp_path: Path) -> None:
     ready("models", "--json", "models.json")
     assert [row["model"] for row in json.loads((tmp_path / "models.json").read_text())] == ["small", "medium", "large"]
