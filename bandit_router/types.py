@@ -42,6 +42,18 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListPrice:
+    """What a public price list says of a model: USD per token, limits, abilities; None where it says nothing."""
+
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """A chat completion as the client sent it: messages, and parameters passed through untouched."""
 
@@ -236,6 +248,8 @@ class State:
     value_usd: float
     history: tuple[Judged, ...] = ()
     steps: tuple[Step, ...] = ()
+    max_attempts: int | None = None
+    """How many answers may be had in all; None when that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

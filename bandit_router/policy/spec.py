@@ -211,10 +211,10 @@ class IndexSpec(LearningSpec):
     """The least share of starts of every eligible model whose expected price is within the ceiling."""
     exploration_ceiling: Positive = 0.5
     """Models dearer than this share of value_usd are not explored by the floor alone."""
-    gamma_scale: Positive = 1000.0
+    gamma_scale: Positive = 3000.0
     """SquareCB: higher explores less."""
-    gamma_exponent: Share = 0.5
-    """SquareCB: how fast exploration fades with the number of events learned."""
+    gamma_exponent: NonNegative = 1.0
+    """SquareCB: how fast the exploration of a model fades with what is known of it."""
     min_judging: Share = 0.02
     """The least share of answers that are judged though their verdict would change nothing."""
     judge_curiosity: NonNegative = 0.5

@@ -75,7 +75,13 @@ class Replay:
         steps: tuple[Step, ...] = ()
         actions: Sequence[Action] = next_actions(candidates, history, limits)
         while actions:
-            state = State(context=context, value_usd=value_usd, history=history, steps=steps)
+            state = State(
+                context=context,
+                value_usd=value_usd,
+                history=history,
+                steps=steps,
+                max_attempts=limits.max_attempts,
+            )
             step = choose(policy, state, actions, draws[len(steps)])
             steps = (*steps, step)
             if step.action.is_stop:

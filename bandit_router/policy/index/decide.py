@@ -39,26 +39,22 @@ class Belief:
         return np.asarray(self.good @ self.difficulty)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tried:
-    """One answer at hand: P(good | difficulty) (d) before its verdict, and what the verdict multiplies the odds by."""
+    """One answer, by difficulty (d): P(good) before and after its verdict, and log P(verdict), None without one."""
 
     good: Vector
-    ratio: float
+    posterior: Vector
+    log_likelihood: Vector | None
 
 
 def difficulty(tried: Sequence[Tried]) -> Vector:
     """Return P(difficulty | verdicts)."""
     logs = LOG_WEIGHTS
     for one in tried:
-        if one.ratio != 1.0:
-            logs = logs + np.log(one.good * (one.ratio - 1) + 1)
+        if one.log_likelihood is not None:
+            logs = logs + one.log_likelihood
     return normalised(logs)
-
-
-def posterior(one: Tried) -> Vector:
-    """Return P(good | difficulty, its verdict)."""
-    return np.asarray(one.good * one.ratio / (one.good * (one.ratio - 1) + 1))
 
 
 def reservations(belief: Belief, channel: Channel) -> Vector:
@@ -67,46 +63,47 @@ def reservations(belief: Belief, channel: Channel) -> Vector:
     The s that solves E[max(v - s, 0)] = c is the largest, over the verdicts v at or above some step, of
     (E[v; those] - c) / P(those). With nothing at hand an answer may also be served unjudged.
     """
-    p = belief.p[:, None]
-    above = p * channel.good_above
-    paid = (belief.cost + belief.judging)[:, None]
-    index = ((above - paid) / (above + (1 - p) * channel.bad_above)).max(axis=1)
+    seen, held = channel.views(belief.p)
+    worth = (seen * held)[:, ::-1].cumsum(axis=1) - (belief.cost + belief.judging)[:, None]
+    index = (worth / seen[:, ::-1].cumsum(axis=1)).max(axis=1)
     return np.asarray(np.maximum(index, belief.p - belief.cost) if belief.best <= NOTHING else index)
 
 
-def lookahead(belief: Belief, channel: Channel, index: Vector, *, most: int = 8) -> tuple[Vector, Vector]:
+def lookahead(
+    belief: Belief, channel: Channel, index: Vector, *, last: bool = False, most: int = 8
+) -> tuple[Vector, Vector]:
     """Return what each model is worth if its answer is judged and if it is not, its price taken off, two calls deep.
 
-    After a verdict one goes on with one of the `most` models of the highest index, or not.
+    After a verdict one goes on with one of the `most` models of the highest index, or not; never if it is the `last`.
     """
     p, best = belief.p, belief.best
     blind = np.maximum(p, best)
-    good = p[:, None] * channel.good
-    seen = good + (1 - p)[:, None] * channel.bad
-    held = np.maximum(good / seen, best)
-    after = held if len(p) == 1 else np.maximum(held, _second(belief, channel, np.argsort(-index)[:most], held))
+    seen, held = channel.views(p)
+    held = np.maximum(held, best)
+    alone = last or len(p) == 1
+    after = held if alone else np.maximum(held, _second(belief, channel, np.argsort(-index)[:most], held))
     judged = (seen * after).sum(axis=1) - belief.judging
     return judged - belief.cost, blind - belief.cost
 
 
 def _second(belief: Belief, channel: Channel, then: NDArray[np.intp], held: Vector) -> Vector:
     """Return the value of the best second call after each verdict (k, steps), with `held` at hand."""
-    weights = (belief.good[:, None, :] * (channel.ratio - 1)[:, None] + 1) * belief.difficulty
+    share = channel.mixture(belief.good)[:, None, :]
+    weights = (share * channel.good[:, None] + (1 - share) * channel.bad[:, None]) * belief.difficulty
     weights /= weights.sum(axis=2, keepdims=True)
     p = weights @ belief.good[then].T
-    good = p[..., None] * channel.good
-    seen = good + (1 - p)[..., None] * channel.bad
     threshold = held[:, :, None]
-    judged = np.maximum(good, threshold[..., None] * seen).sum(axis=3) - belief.judging
+    seen, then_held = channel.views(p)
+    judged = (seen * np.maximum(then_held, threshold[..., None])).sum(axis=3) - belief.judging
     value = np.maximum(np.maximum(p, threshold), judged) - belief.cost[then]
     value[then, :, np.arange(len(then))] = NOTHING
     return np.asarray(value.max(axis=2))
 
 
-def square_cb(values: Vector, gamma: float) -> Vector:
+def square_cb(values: Vector, gamma: Vector) -> Vector:
     """Return SquareCB's pmf (Foster and Rakhlin, 2020): 1 / (n + gamma x gap) for all but the best.
 
-    >>> square_cb(np.array([1.0, 0.5]), 16.0).tolist()
+    >>> square_cb(np.array([1.0, 0.5]), np.array([16.0, 16.0])).tolist()
     [0.9, 0.1]
     """
     best = int(values.argmax())

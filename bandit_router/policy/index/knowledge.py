@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bandit_router.policy.index.decide import Tried, difficulty, posterior
+from bandit_router.policy.index.decide import Tried, difficulty
 from bandit_router.policy.index.predictor import (
     NODES,
     WEIGHTS,
@@ -63,6 +63,12 @@ class Knowledge:
         """Return P(good | difficulty) (d) at a logit for difficulty 0."""
         return logistic(logit + self.verdicts.level + self.predictor.loading * NODES)
 
+    def tried(self, logit: float, score: float | None) -> Tried:
+        """Return what is known of an answer from its model's logit and its verdict's score."""
+        good = self.good(logit)
+        said = None if score is None else self.verdicts.log_likelihood(score, good)
+        return Tried(good=good, posterior=self.verdicts.posterior(score, good), log_likelihood=said)
+
     def _learn_finished(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         self.events += 1
         self.space.note(event.decision.context)
@@ -77,6 +83,7 @@ class Knowledge:
             self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
             if judged.judgement is not None and one.score is not None:
                 self.verdicts.saw(judged.judgement, self._unshifted(one.p))
+        self.predictor.age()
         self._learn_verdicts(point, seen)
 
     def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:
@@ -90,10 +97,9 @@ class Knowledge:
         _, logits = self.predictor.logits(point.x)
         seen: list[Seen] = []
         for step, judged in found:
-            good = self.good(float(logits[self.predictor.rows[step.action.model]]))
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
-            p = float(good @ difficulty([one.tried for one in seen]))
-            tried = Tried(good=good, ratio=self.verdicts.ratio(score))
+            tried = self.tried(float(logits[self.predictor.rows[step.action.model]]), score)
+            p = float(tried.good @ difficulty([one.tried for one in seen]))
             seen.append(Seen(judged=judged, tried=tried, score=score, p=p))
         return seen
 
@@ -102,7 +108,7 @@ class Knowledge:
         now = difficulty([one.tried for one in seen])
         slope, judged = 0.0, [one for one in seen if one.score is not None]
         for one in judged:
-            error = posterior(one.tried) - one.tried.good
+            error = one.tried.posterior - one.tried.good
             slope += float((now * NODES) @ error)
             information = CAUTION * self.verdicts.information(float(WEIGHTS @ one.tried.good))
             self.predictor.step(one.model, point.x, gradient=float(now @ error), information=information)
@@ -121,10 +127,12 @@ class Knowledge:
         if one.score is not None:
             p = float(one.tried.good @ difficulty(others))
             self.verdicts.label(one.score, self._unshifted(p), truth)
-        good = posterior(one.tried)
+        good = one.tried.posterior
         now = difficulty([other.tried for other in seen]) * (truth * good + (1 - truth) * (1 - good))
         now /= now.sum()
-        information = CAUTION * float(now @ (good * (1 - good)))
+        p = float(now @ one.tried.good)
+        told = self.verdicts.information(p) if one.score is not None else 0.0
+        information = CAUTION * max(p * (1 - p) - told, 0.0)
         self.predictor.step(one.model, point.x, gradient=truth - float(now @ good), information=information)
 
     def _unshifted(self, p: float) -> float:

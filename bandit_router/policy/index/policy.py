@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +18,18 @@ from bandit_router.policy.index.decide import (
     difficulty,
     floored,
     lookahead,
-    posterior,
     reservations,
     square_cb,
 )
 from bandit_router.policy.index.knowledge import Knowledge
-from bandit_router.policy.index.predictor import NODES, logistic, price_priors
+from bandit_router.policy.index.predictor import NODES, OWN, logistic, price_priors
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.spec import IndexSpec
 from bandit_router.types import Action, Context, Event, Pmf, State, Version
+
+DEPTH: Final = 2
+"""How many calls `lookahead` looks ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +62,7 @@ class IndexPolicy:
         reading, priors = self._read(state.context), self._priors(state, actions)
         tried = [self._tried(state, place, reading, priors) for place in places]
         now = difficulty(tried)
-        worth = [float(now @ posterior(one)) for one in tried]
+        worth = [float(now @ one.posterior) for one in tried]
         serve = places[int(np.argmax(worth))] if worth else None
         best = max(worth, default=NOTHING)
         if not models:
@@ -101,10 +105,8 @@ class IndexPolicy:
 
     def _tried(self, state: State, place: int, reading: Reading, priors: Mapping[str, float]) -> Tried:
         judged = state.history[place]
-        verdicts = self._known.verdicts
-        score = verdicts.score(judged.judgement) if judged.judgement else None
-        good = self._known.good(self._logit(judged.attempt.model, reading, priors))
-        return Tried(good=good, ratio=verdicts.ratio(score))
+        score = self._known.verdicts.score(judged.judgement) if judged.judgement else None
+        return self._known.tried(self._logit(judged.attempt.model, reading, priors), score)
 
     def _belief(
         self,
@@ -132,12 +134,14 @@ class IndexPolicy:
         self, state: State, actions: Sequence[Action], models: Sequence[int], belief: Belief, serve: int | None
     ) -> Pmf:
         spec, channel = self._spec, self._known.verdicts.channel
-        index = reservations(belief, channel)
-        judged, blind = lookahead(belief, channel, index)
+        index, left = reservations(belief, channel), self._left(state)
+        judged, blind = lookahead(belief, channel, index, last=left == 1)
         sunk = self._sunk(state)
         values, predicted = np.full(len(actions), belief.best), np.full(len(actions), belief.best - sunk)
-        values[models], predicted[models] = index, np.maximum(judged, blind) - sunk
-        probs = square_cb(values, spec.gamma_scale * (1 + self._known.events) ** spec.gamma_exponent)
+        worth = np.maximum(judged, blind)
+        # The indices are optimal as long as one may go on; near the end of the attempts looking ahead is exact.
+        values[models], predicted[models] = worth if left <= DEPTH else index, worth - sunk
+        probs = square_cb(values, self._gammas(actions, models))
         if not state.history:
             explored = np.zeros(len(actions), dtype=bool)
             explored[models] = belief.cost <= spec.exploration_ceiling
@@ -148,10 +152,23 @@ class IndexPolicy:
             probs=tuple(probs.tolist()), predicted=tuple(predicted.tolist()), judge=tuple(asked.tolist()), serve=serve
         )
 
+    def _gammas(self, actions: Sequence[Action], models: Sequence[int]) -> Vector:
+        """Return SquareCB's gamma by action: the better a model is known, the less is it taken against its value."""
+        spec, doubts = self._spec, np.array([self._known.predictor.doubt(actions[i].model) for i in models])
+        known = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
+        gammas = np.full(len(actions), known.max())
+        gammas[models] = known
+        return gammas
+
     def _curiosity(self, models: Sequence[Action]) -> NDArray[np.float64]:
         """Return P(judging) where the verdict changes nothing now, but would teach: more, the less a model is known."""
         doubts = np.array([self._known.predictor.doubt(action.model) for action in models])
         return np.clip(self._spec.judge_curiosity * doubts, self._spec.min_judging, 1.0)
+
+    def _left(self, state: State) -> int:
+        """Return how many answers may still be had."""
+        answered = sum(judged.ok for judged in state.history)
+        return sys.maxsize if state.max_attempts is None else max(state.max_attempts - answered, 1)
 
     def _sunk(self, state: State) -> float:
         """Return what the attempts so far cost, in units of the dial."""

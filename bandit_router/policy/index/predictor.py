@@ -26,6 +26,8 @@ PRICE: Final = 0.25
 """Logits by which a model is expected to be better for each e-fold of its price."""
 LOADING: Final = (1.5, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""
+WALK: Final = 1e-4
+"""By how much the variance of each model's own constant grows at every event: what was seen grows old."""
 LOADINGS: Final = (0.1, 3.0)
 
 
@@ -78,6 +80,11 @@ class Predictor:
         root = math.sqrt(information * scale)
         self.shared_covariance -= np.multiply.outer(shared * root, shared * root)
         self.own_covariances[row] -= np.multiply.outer(own * root, own * root)
+
+    def age(self) -> None:
+        """Let a little time pass."""
+        for covariance in self.own_covariances:
+            covariance[0, 0] = min(covariance[0, 0] + WALK, max(OWN[0], covariance[0, 0]))
 
     def load_more(self, slope: float) -> None:
         """Move the loading along the slope of the likelihood, ever more slowly."""

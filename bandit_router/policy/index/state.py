@@ -95,7 +95,10 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
         (known.space, "count"),
         *((known.predictor, name) for name in ("loading", "loading_precision")),
         *((known.prices, name) for name in ("judging", "judged")),
-        *((known.verdicts, name) for name in ("seen", "base", "held", "base_count", "spread")),
+        *(
+            (known.verdicts, name)
+            for name in ("seen", "base", "held", "base_count", "spread", "scatter", "expected_scatter")
+        ),
     ]
 
 

@@ -20,38 +20,63 @@ EDGE: Final = 8.2
 OWN_WORD: Final = 20.0
 """How many verdicts' worth of ranks a verdict's face value counts for, and until when it counts at all."""
 FACE_UNTIL: Final = 200.0
-SEPARATIONS: Final[Vector] = np.array([0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 1.9, 2.2, 2.6, 3.0, 3.5])
-LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 21)
-SEPARATION: Final = (1.2, 0.5)
-"""How far good and bad verdicts are apart, in deviations of either (1.2 is an AUC of .80); deviation of its log."""
+SLOPES: Final[Vector] = np.array([0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4, 3.0, 3.8, 5.0])
+TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
+LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
+TRUSTS: Final[Vector] = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
+GRID: Final[Vector] = np.linspace(0.005, 0.995, 100)
+TRUST: Final = 0.25
+"""Deviation from 1 of the weight that a prediction keeps beside a verdict."""
+DISPERSION: Final = (0.5, 0.05)
+"""Evidence for truth as random as right or wrong at first, and the least share of that randomness assumed."""
+SLOPE: Final = (1.35, 0.5)
+"""Logits by which an answer judged one deviation better is better (1.35 is an AUC of .80), and its log's deviation."""
+TAIL: Final = (1.0, 0.4)
+"""How much steeper that is for verdicts below the median, as where most answers are good but some are very bad."""
 LEVEL: Final = 0.5
 """Deviation of the one shift in logits that makes all predictions agree with what clients say."""
 KEEP: Final = 0.998
 """What remains of the evidence of earlier feedback at each new one: it follows about 500."""
-REFRESH: Final = 50
+DRIFT: Final = 0.01
+"""How far the mean prediction moves before the error model is derived again."""
 NORMAL: Final = NormalDist()
+STEPS: Final[Vector] = np.linspace(-2.6, 2.6, 11)
+"""Scores that stand for all there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """What verdicts may come, in a few steps from worst to best: P(step | good), P(step | bad), their ratio."""
+    """What verdicts may come, in a few steps from worst to best: P(step | good), P(step | bad), and what they say.
+
+    The odds of an answer with a verdict are `odds` x (its odds without) ** `trust`. With trust 1 that is Bayes' rule
+    for answers good or bad; where quality is a matter of degree a verdict replaces more of what was predicted.
+    """
 
     good: Vector
     bad: Vector
-    ratio: Vector
-    good_above: Vector
-    """P(this step or a better one | good)."""
-    bad_above: Vector
+    odds: Vector
+    trust: float
+    mixtures: Vector
+    """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
+
+    def mixture(self, p: Vector) -> Vector:
+        """Return the share of `good` in the verdicts that answers with P(good) = p get."""
+        return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
+
+    def views(self, p: Vector) -> tuple[Vector, Vector]:
+        """Return P(step) and P(good | step), each (..., steps), for answers with P(good) = p (...)."""
+        share = self.mixture(p)[..., None]
+        odds = (p / (1 - p))[..., None] ** self.trust * self.odds
+        return share * self.good + (1 - share) * self.bad, odds / (1 + odds)
 
 
 class Verdicts:
-    """Verdicts as normal scores of their ranks: two normals, good and bad answers, together of deviation 1.
+    """Verdicts as normal scores of their ranks, which are N(0, 1) whatever the judge, and what they say of the odds.
 
-    The ranks need no labels and make any monotone scale of a judge the same. How far good and bad are apart, and by how
-    much all predictions are too high or too low, has a posterior on a grid, learned from feedback.
+    The ranks need no labels and make any monotone scale of a judge the same. How steeply the odds rise with the score,
+    above the median and below, and by how much all predictions are too high or too low, has a posterior on a grid,
+    learned from feedback. What the scores of good answers are follows by Bayes' rule.
     """
-
-    NODES: Final = 11
 
     def __init__(self) -> None:
         self.histograms: dict[str, Vector] = {}
@@ -63,25 +88,37 @@ class Verdicts:
         self.base_count = 20.0
         self.spread = 1.0
         """Variance of the mean of several judges' scores: the more they agree, the nearer to 1."""
-        self.evidence: NDArray[np.float64] = _prior()
-        self.separation, self.level, self.channel = 0.0, 0.0, _NO_CHANNEL
+        self.evidence: NDArray[np.float64] = np.zeros((len(SLOPES), len(TAILS), len(LEVELS), len(TRUSTS)))
+        self.scatter = DISPERSION[0]
+        self.expected_scatter = DISPERSION[0]
+        """Squared differences of truth and posterior: seen, and expected of right or wrong."""
+        self.slope, self.tail, self.trust, self.level, self.channel = 0.0, 0.0, 1.0, 0.0, _NO_CHANNEL
+        self._offset, self._anchor = 0.0, 1.0
+        self._offsets: NDArray[np.float64] = np.zeros(0)
         self._table: Vector = np.zeros(0)
-        self.refresh()
+        self.hold()
 
     def score(self, judgement: Judgement) -> float | None:
         """Return a judgement's normal score, None when no judge gave a verdict."""
         scores = [self._rank(judge, value) for judge, value in _said(judgement)]
         return sum(scores) / len(scores) / math.sqrt(self.spread) if scores else None
 
-    def ratio(self, score: float | None) -> float:
-        """Return P(score | good) / P(score | bad); 1 for an answer that was not judged."""
+    def log_likelihood(self, score: float, p: Vector) -> Vector:
+        """Return log P(score | P(good) = p), but for what does not depend on p."""
+        ratio = self._ratio(score)
+        return np.asarray(np.log(self.channel.mixture(p) * (ratio - 1) + 1))
+
+    def posterior(self, score: float | None, p: Vector) -> Vector:
+        """Return P(good | score) where it was p before; p for an answer that was not judged."""
         if score is None:
-            return 1.0
-        return math.exp(min(max(float(self._log_ratio(score, self.separation, self.level)), -8.0), 8.0))
+            return p
+        odds = (p / (1 - p)) ** self.trust * (self._anchor ** (1 - self.trust) * self._ratio(score))
+        return np.asarray(odds / (1 + odds))
 
     def information(self, p: float) -> float:
-        """Return how much of the variance of good or bad a verdict is expected to explain, for P(good) = p."""
-        return float(self._table[min(int(p * 100), 99)])
+        """Return how much a verdict is expected to tell of the logit of p."""
+        place = min(int(p * 100), 99)
+        return float(self.trust * self._table[place] + (1 - self.trust) * p * (1 - p))
 
     def saw(self, judgement: Judgement, p: float) -> None:
         """Take in a verdict's rank; p is what was predicted of the answer, without the shift in level."""
@@ -93,47 +130,91 @@ class Verdicts:
         self.base_count += 1
         self.spread += (min(raw * raw, 9.0) - self.spread) / min(self.base_count, 2000.0)
         self.base += (p - self.base) / min(self.base_count, 2000.0)
-        if self.seen % REFRESH == 0:
-            self.refresh()
+        if abs(self.base - self.held) > DRIFT:
+            self.hold()
 
     def label(self, score: float, p: float, truth: float) -> None:
         """Learn from feedback in [0, 1] on a judged answer; p is P(good) by all but its own verdict and the shift."""
-        logit = math.log(p / (1 - p))
-        grid = logit + LEVELS[None] + self._log_ratio(score, SEPARATIONS[:, None], LEVELS[None])
-        good = 1 / (1 + np.exp(-np.clip(grid, -30.0, 30.0)))
-        prior = _prior()
-        likelihood = truth * np.log(good) + (1 - truth) * np.log1p(-good)
-        self.evidence = prior + KEEP * (self.evidence - prior) + likelihood
-        self.refresh()
+        said = self._offsets + SLOPES[:, None, None] * (TAILS[:, None] if score < 0 else 1.0) * score
+        # The weight of predictions is the last axis.
+        logit = (
+            (LEVELS + said)[..., None]
+            + math.log(p / (1 - p)) * TRUSTS
+            + math.log(self.held / (1 - self.held)) * (1 - TRUSTS)
+        )
+        good = 1 / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
+        guess = float((self._weights() * good).sum())
+        self.scatter += (truth - guess) ** 2
+        self.expected_scatter += guess * (1 - guess)
+        likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self._dispersion()
+        self.evidence = KEEP * self.evidence + likelihood
+        self._derive()
 
-    def refresh(self) -> None:
-        """Derive the error model from what was learned up to now."""
+    def _weights(self) -> NDArray[np.float64]:
+        logs = self.evidence + _prior(min(self._dispersion(), 1.0))
+        weights = np.exp(logs - logs.max())
+        return np.asarray(weights / weights.sum())
+
+    def _dispersion(self) -> float:
+        """Return how random truths are, against right or wrong: below 1 where quality is a matter of degree."""
+        return max(self.scatter / self.expected_scatter, DISPERSION[1])
+
+    def _ratio(self, score: float) -> float:
+        steepness = self.slope * (self.tail if score < 0 else 1.0)
+        return math.exp(min(max(self._offset + steepness * score, -8.0), 8.0))
+
+    def hold(self) -> None:
+        """Derive the error model anew from the mean prediction as it is now."""
         self.held = min(max(self.base, 0.02), 0.98)
         self.derive()
 
     def derive(self) -> None:
-        """Compute the error model, and what verdicts may come, from the posterior and the base held."""
-        weights = np.exp(self.evidence - self.evidence.max())
-        weights /= weights.sum()
-        self.separation = float(np.exp(weights.sum(axis=1) @ np.log(SEPARATIONS)))
-        self.level = float(weights.sum(axis=0) @ LEVELS)
-        base, within = self.held, float(self._within(self.separation))
-        high, low = (1 - base) * self.separation * within, -base * self.separation * within
-        steps = np.linspace(low - 2.5 * within, high + 2.5 * within, self.NODES)
-        good = np.exp(-0.5 * ((steps - high) / within) ** 2)
-        good /= good.sum()
-        bad = good * np.exp(-np.clip(self._log_ratio(steps, self.separation, self.level), -30.0, 30.0))
-        bad /= bad.sum()
-        self.channel = Channel(
-            good=good,
-            bad=bad,
-            ratio=good / bad,
-            good_above=good[::-1].cumsum()[::-1],
-            bad_above=bad[::-1].cumsum()[::-1],
-        )
-        p = np.linspace(0.005, 0.995, 100)[:, None]
-        mixed = p * good + (1 - p) * bad
-        self._table = (mixed * (p * good / mixed - p) ** 2).sum(axis=1)
+        """Compute the error model from the mean prediction held and the posterior."""
+        shape = (len(SLOPES), len(TAILS), len(LEVELS))
+        slopes, tails, levels = (grid.ravel() for grid in np.meshgrid(SLOPES, TAILS, LEVELS, indexing="ij"))
+        self._offsets = self._balance(slopes, tails, levels).reshape(shape)
+        self._derive()
+
+    def _derive(self) -> None:
+        weights = self._weights()
+        self.slope = float(np.exp(weights.sum(axis=(1, 2, 3)) @ np.log(SLOPES)))
+        self.tail = float(np.exp(weights.sum(axis=(0, 2, 3)) @ np.log(TAILS)))
+        self.level = float(weights.sum(axis=(0, 1, 3)) @ LEVELS)
+        self.trust = float(weights.sum(axis=(0, 1, 2)) @ TRUSTS)
+        (self._offset,) = self._balance(np.array([self.slope]), np.array([self.tail]), np.array([self.level]))
+        ratio = np.exp(self._offset + self.slope * np.where(STEPS < 0, self.tail, 1.0) * STEPS)
+        base = self._shifted(self.level)
+        seen = np.exp(-0.5 * STEPS**2)
+        good = seen * ratio / (base * ratio + 1 - base)
+        bad = seen / (base * ratio + 1 - base)
+        good, bad = good / good.sum(), bad / bad.sum()
+        self._anchor = float(base / (1 - base))
+        odds = self._anchor ** (1 - self.trust) * ratio
+        said = (GRID / (1 - GRID))[:, None] ** self.trust * odds
+        said /= 1 + said
+        low, high = said @ bad, said @ good
+        mixtures = np.clip((GRID - low) / (high - low), 0.0, 1.0)
+        self.channel = Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
+        seen, held = self.channel.views(GRID)
+        self._table = (seen * (held - GRID[:, None]) ** 2).sum(axis=1)
+
+    def _balance(self, slopes: Vector, tails: Vector, levels: Vector) -> Vector:
+        """Return the log ratio at the median score with which all answers together are good as often as predicted."""
+        base = self._shifted(levels)
+        seen = np.exp(-0.5 * STEPS**2)
+        seen /= seen.sum()
+        rise = slopes[:, None] * np.where(STEPS < 0, tails[:, None], 1.0) * STEPS
+        logit = np.log(base / (1 - base))
+        middle = np.zeros(len(slopes))
+        for _ in range(8):
+            good = 1 / (1 + np.exp(-(logit + middle)[:, None] - rise))
+            error = good @ seen - base
+            middle -= np.clip(error / ((good * (1 - good)) @ seen + 1e-3), -1.0, 1.0)
+        return middle
+
+    def _shifted(self, level: float | Vector) -> Vector:
+        """Return the mean prediction held, shifted by a level in logits."""
+        return np.asarray(1 / (1 + (1 - self.held) / self.held * np.exp(-np.asarray(level))))
 
     def _rank(self, judge: str, value: float) -> float:
         """Return the normal score of a verdict's mid-rank among that judge's; its face value while there are few."""
@@ -146,27 +227,16 @@ class Verdicts:
         share = total / (total + OWN_WORD)
         return share * NORMAL.inv_cdf(min(max(rank, 0.003), 0.997)) + (1 - share) * face
 
-    def _log_ratio(self, score: float | Vector, separation: float | Vector, level: float | Vector) -> float | Vector:
-        """Return log P(score | good) / P(score | bad); the shift in level moves what a middling score means, too."""
-        base = self.held
-        between = base * (1 - base) * separation * separation
-        return separation / self._within(separation) * score - (0.5 - base) * separation * separation + level * between
 
-    def _within(self, separation: float | Vector) -> float | Vector:
-        """Return the deviation of the scores of good (or bad) answers, so that all together have 1."""
-        base = self.held
-        return 1 / np.sqrt(1 + base * (1 - base) * separation * separation)
+_NO_CHANNEL: Final = Channel(good=np.zeros(0), bad=np.zeros(0), odds=np.zeros(0), trust=1.0, mixtures=np.zeros(0))
 
 
-_NO_CHANNEL: Final = Channel(
-    good=np.zeros(0), bad=np.zeros(0), ratio=np.zeros(0), good_above=np.zeros(0), bad_above=np.zeros(0)
-)
-
-
-def _prior() -> NDArray[np.float64]:
-    middle, deviation = SEPARATION
-    of_separation = -0.5 * ((np.log(SEPARATIONS) - math.log(middle)) / deviation) ** 2
-    return np.asarray(of_separation[:, None] - 0.5 * (LEVELS / LEVEL)[None] ** 2)
+def _prior(trust: float) -> NDArray[np.float64]:
+    of_slope = -0.5 * (np.log(SLOPES / SLOPE[0]) / SLOPE[1]) ** 2
+    of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
+    of_trust = -0.5 * ((TRUSTS - trust) / TRUST) ** 2
+    of_level = -0.5 * (LEVELS / LEVEL) ** 2
+    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust)
 
 
 def _said(judgement: Judgement) -> list[tuple[str, float]]:

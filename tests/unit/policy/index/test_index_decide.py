@@ -8,7 +8,6 @@ from bandit_router.policy.index.decide import (
     difficulty,
     floored,
     lookahead,
-    posterior,
     reservations,
     square_cb,
 )
@@ -29,8 +28,8 @@ def channel() -> Channel:
 def test_an_index_solves_its_equation(channel: Channel) -> None:
     at = belief(0.3)
     (index,) = reservations(at, channel)
-    seen = at.p[0] * channel.good + (1 - at.p[0]) * channel.bad
-    gain = float(seen @ np.maximum(at.p[0] * channel.good / seen - index, 0))
+    seen, held = channel.views(at.p)
+    gain = float(seen[0] @ np.maximum(held[0] - index, 0))
     assert gain == pytest.approx(0.11)
 
 
@@ -61,17 +60,27 @@ def test_looking_ahead_never_calls_the_same_model_twice(channel: Channel) -> Non
     assert lookahead(twice, channel, reservations(twice, channel))[0][0] == pytest.approx(one)
 
 
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+def test_verdicts_are_right_on_average(channel: Channel, p: float) -> None:
+    seen, held = channel.views(np.array([p]))
+    assert float(seen[0] @ held[0]) == pytest.approx(p, abs=0.005)
+
+
+def test_a_last_call_is_valued_without_another(channel: Channel) -> None:
+    at = belief(0.3, 0.6)
+    index = reservations(at, channel)
+    assert (lookahead(at, channel, index, last=True)[0] < lookahead(at, channel, index)[0]).all()
+
+
 def test_a_poor_verdict_makes_the_query_look_difficult() -> None:
-    poor = Tried(good=logistic(NODES), ratio=0.1)
+    good, verdicts = logistic(NODES), Verdicts()
+    poor = Tried(good=good, posterior=good, log_likelihood=verdicts.log_likelihood(-1.5, good))
     assert float(difficulty([poor]) @ NODES) < -0.1
 
 
 def test_an_answer_without_a_verdict_says_nothing_of_the_difficulty() -> None:
-    assert difficulty([Tried(good=logistic(NODES), ratio=1.0)]) == pytest.approx(WEIGHTS)
-
-
-def test_a_verdict_multiplies_the_odds() -> None:
-    assert posterior(Tried(good=np.array([0.5]), ratio=3.0)) == pytest.approx([0.75])
+    good = logistic(NODES)
+    assert difficulty([Tried(good=good, posterior=good, log_likelihood=None)]) == pytest.approx(WEIGHTS)
 
 
 def test_square_cb_gives_the_rest_to_the_best() -> None:

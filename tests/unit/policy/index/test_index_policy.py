@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_a_good_verdict_stops(taught: IndexPolicy) -> None:
 def test_a_poor_verdict_goes_on_to_a_good_model(taught: IndexPolicy) -> None:
     at = state(answered("m2", 0.02), steps=[step(MODELS, 2)])
     assert taught.pmf(at, (stop(), *MODELS[:2], MODELS[3])).probs[3] > 0.9
+
+
+def test_with_one_attempt_left_a_cheap_model_that_only_prepares_for_others_is_passed_over() -> None:
+    learner = policy()
+    learner.learn(stream(600))
+    history, steps = [answered("m2", 0.02), answered("m1", 0.02)], [step(MODELS, 2), step(MODELS, 1)]
+    actions = (stop(), MODELS[0], MODELS[3])
+    last = learner.pmf(replace(state(*history, steps=steps), max_attempts=3), actions)
+    assert np.argmax(last.probs) == 2
 
 
 def test_the_answer_most_probably_good_is_served(taught: IndexPolicy) -> None:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -24,16 +26,40 @@ def taught(separation: float, n: int = 3000, *, labels: int = 400) -> Verdicts:
     return verdicts
 
 
+def odds(verdicts: Verdicts, value: float) -> float:
+    """Return the odds of a good answer with a verdict, where they were even."""
+    (p,) = verdicts.posterior(verdicts.score(said(value)), np.array([0.5]))
+    return float(p / (1 - p))
+
+
 @pytest.mark.parametrize("separation", [0.7, 1.5, 2.5])
-def test_the_separation_of_good_and_bad_is_learned_from_feedback(separation: float) -> None:
-    assert taught(separation).separation == pytest.approx(separation, rel=0.25)
+def test_what_a_verdict_says_of_the_odds_is_learned_from_feedback(separation: float) -> None:
+    # Of two normals of deviation 1 so far apart, the log odds rise by the distance for each deviation.
+    verdicts = taught(separation)
+    high, low = (odds(verdicts, 1 / (1 + math.exp(-z))) for z in (0.8, -0.8))
+    assert math.log(high / low) == pytest.approx(1.6 * separation, rel=0.25)
+
+
+def test_where_truths_are_a_matter_of_degree_predictions_weigh_less() -> None:
+    rng, verdicts = np.random.default_rng(2), Verdicts()
+    for truth in np.clip(rng.normal(0.8, 0.15, size=600), 0, 1):
+        judgement = said(float(np.clip(truth + 0.03 * rng.normal(), 0, 1)))
+        score = verdicts.score(judgement)
+        assert score is not None
+        verdicts.label(score, float(rng.uniform(0.4, 0.95)), float(truth))
+        verdicts.saw(judgement, 0.8)
+    assert verdicts.trust < 0.5
+
+
+def test_where_answers_are_right_or_wrong_predictions_keep_their_weight() -> None:
+    assert taught(1.5).trust > 0.8
 
 
 def test_a_better_verdict_makes_good_more_probable() -> None:
     verdicts = taught(1.5)
-    ratios = [verdicts.ratio(verdicts.score(said(value))) for value in (0.1, 0.5, 0.9)]
-    assert ratios == sorted(ratios)
-    assert ratios[0] < 1 < ratios[2]
+    found = [odds(verdicts, value) for value in (0.1, 0.5, 0.9)]
+    assert found == sorted(found)
+    assert found[0] < 1 < found[2]
 
 
 def test_the_scale_of_a_judge_does_not_matter_once_its_ranks_are_known() -> None:
@@ -54,7 +80,7 @@ def test_without_any_verdict_there_is_no_score() -> None:
 
 
 def test_an_answer_not_judged_changes_no_odds() -> None:
-    assert Verdicts().ratio(None) == 1.0
+    assert Verdicts().posterior(None, np.array([0.3])).tolist() == [0.3]
 
 
 def test_the_panels_quality_stands_in_for_verdicts_by_judge() -> None:
