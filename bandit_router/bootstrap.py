@@ -27,7 +27,7 @@ from bandit_router.policy.load import build, learning_names, load_specs, spec_ha
 from bandit_router.policy.spec import Spec, StaticSpec
 from bandit_router.protocols import LearningPolicy, Policy, Pupil
 from bandit_router.providers.litellm import LitellmProvider
-from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog, resolve_prices
+from bandit_router.registry.catalog import Catalog, build_catalog, resolve_prices
 from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
@@ -177,7 +177,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
 
 def load_catalog(settings: Settings, provider: LitellmProvider | None = None) -> Catalog:
     """Return the models of the settings with their prices; raise `ConfigError` when one has none."""
-    return build_catalog(settings.models, partial(_listed, provider or LitellmProvider.load()))
+    return build_catalog(settings.models, (provider or LitellmProvider.load()).price)
 
 
 def new_id() -> str:
@@ -238,20 +238,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _listed(provider: LitellmProvider, target: str) -> ListPrice | None:
-    price = provider.price(target)
-    if price is None:
-        return None
-    return ListPrice(
-        input_usd_per_token=price.input_usd_per_token,
-        output_usd_per_token=price.output_usd_per_token,
-        context_window=price.context_window,
-        tools=price.tools,
-        vision=price.vision,
-        json_schema=price.json_schema,
-    )
-
-
 def _judge_models(settings: Settings, provider: LitellmProvider) -> dict[str, Model]:
     return {judge.label: _judge_model(judge, provider) for judge in settings.judges if judge.target}
 
@@ -259,7 +245,7 @@ def _judge_models(settings: Settings, provider: LitellmProvider) -> dict[str, Mo
 def _judge_model(judge: JudgeSettings, provider: LitellmProvider) -> Model:
     target = judge.target or ""
     given = (judge.input_usd_per_million, judge.output_usd_per_million)
-    price_in, price_out = resolve_prices(name=judge.label, given=given, listed=_listed(provider, target))
+    price_in, price_out = resolve_prices(name=judge.label, given=given, listed=provider.price(target))
     return Model(
         name=judge.label,
         target=target,

@@ -5,26 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bandit_router.errors import EmbeddingFailed, ProviderError
 from bandit_router.providers.answer import to_completion
 from bandit_router.providers.arguments import api_key, call_arguments, endpoint
 from bandit_router.providers.failure import to_provider_error
-from bandit_router.types import ChatRequest, Completion, Model
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What litellm's price list says of a model: USD per token, limits, abilities; None where it says nothing."""
-
-    input_usd_per_token: float
-    output_usd_per_token: float
-    context_window: int | None = None
-    tools: bool | None = None
-    vision: bool | None = None
-    json_schema: bool | None = None
+from bandit_router.types import ChatRequest, Completion, ListPrice, Model
 
 
 class LitellmProvider:
@@ -86,13 +73,13 @@ class LitellmProvider:
             raise EmbeddingFailed(f"{model} gave {len(vectors)} vectors for {len(texts)} texts")
         return vectors
 
-    def price(self, target: str, /) -> Price | None:
+    def price(self, target: str, /) -> ListPrice | None:
         """Return what litellm's local price list says of a target, None when it does not know its prices."""
         entry = self._entry(target)
         price_in, price_out = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
         if price_in is None or price_out is None:
             return None
-        return Price(
+        return ListPrice(
             input_usd_per_token=float(price_in),
             output_usd_per_token=float(price_out),
             context_window=entry.get("max_input_tokens") or entry.get("max_tokens"),

@@ -8,23 +8,10 @@ from typing import TypeVar
 
 from bandit_router.errors import ConfigError, UnknownModel
 from bandit_router.settings import ModelSettings
-from bandit_router.types import Model
+from bandit_router.types import ListPrice, Model
 
 T = TypeVar("T")
 PER_MILLION = 1_000_000.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListPrice:
-    """What a public price list says of a model; prices in USD per token."""
-
-    input_usd_per_token: float
-    output_usd_per_token: float
-    context_window: int | None = None
-    tools: bool | None = None
-    vision: bool | None = None
-    json_schema: bool | None = None
-
 
 PriceList = Callable[[str], ListPrice | None]
 

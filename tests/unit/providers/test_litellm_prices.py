@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from bandit_router.providers.litellm import LitellmProvider, Price
+from bandit_router.providers.litellm import LitellmProvider
+from bandit_router.types import ListPrice
 
 
 def test_importing_the_provider_does_not_import_litellm() -> None:
@@ -17,7 +18,7 @@ def test_importing_the_provider_does_not_import_litellm() -> None:
 
 def test_a_listed_model_has_prices_and_limits(loaded: LitellmProvider) -> None:
     price = loaded.price("openai/gpt-4o-mini")
-    assert price == Price(
+    assert price == ListPrice(
         input_usd_per_token=1.5e-7,
         output_usd_per_token=6e-7,
         context_window=128_000,

@@ -3,10 +3,10 @@
 import pytest
 
 from bandit_router.errors import ConfigError, NoEligibleModel, UnknownModel
-from bandit_router.registry.catalog import Catalog, ListPrice, build_catalog
+from bandit_router.registry.catalog import Catalog, build_catalog
 from bandit_router.registry.eligible import eligible, needs_of
 from bandit_router.settings import ModelSettings
-from bandit_router.types import ChatRequest, Hints, Model
+from bandit_router.types import ChatRequest, Hints, ListPrice, Model
 
 LISTED = ListPrice(input_usd_per_token=1e-6, output_usd_per_token=2e-6, context_window=8000, vision=True)
 
