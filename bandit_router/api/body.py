@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from starlette.requests import Request
-
 from bandit_router.api.auth import Caller
 from bandit_router.api.hints import read_hints, split_metadata
 from bandit_router.errors import BadRequest
@@ -47,11 +45,6 @@ def parse_object(raw: bytes, *, allow_nan: bool = False) -> dict[str, Any]:
     if "\\ud" in text or "\\uD" in text:
         _check_surrogates(data)
     return data
-
-
-async def read_chat(request: Request, *, caller: Caller, catalog: Catalog) -> Chat:
-    """Return a checked chat request; raise `BadRequest` naming the field at fault."""
-    return parse_chat(parse_object(await request.body()), request.scope["headers"], caller=caller, catalog=catalog)
 
 
 def parse_chat(

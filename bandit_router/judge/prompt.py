@@ -56,12 +56,6 @@ def render(request: ChatRequest, completion: Completion, *, problem: str | None 
     return ({"role": "system", "content": rubric}, {"role": "user", "content": payload})
 
 
-def parse_payload(content: str) -> dict[str, str]:
-    """Return what `render` put into the user message: question, answer and, if any, instructions."""
-    payload: dict[str, str] = json.loads(content)
-    return payload
-
-
 def parse_verdict(text: str) -> tuple[float, str]:
     """Return (score in [0, 1], reason) from a judge's reply; raise `ValueError`, saying why, for any other format.
 

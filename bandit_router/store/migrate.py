@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -12,18 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-
-def scripts() -> Path:
-    """Return the folder of migrations: inside an installed package, else at the root of the checkout."""
-    package = Path(__file__).resolve().parent.parent
-    packaged = package / "_data" / "migrations"
-    return packaged if packaged.is_dir() else package.parent / "migrations"
+from bandit_router.resources import shipped
 
 
 def config(connection: Connection | None = None) -> Config:
     """Return Alembic's configuration, bound to a connection whose transaction is the caller's."""
     settings = Config(stdout=io.StringIO(), output_buffer=io.StringIO(), attributes={"connection": connection})
-    settings.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    settings.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
     return settings
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, insert, select, update
@@ -19,21 +17,6 @@ from bandit_router.store.tables import versions
 from bandit_router.types import Version
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionSummary:
-    """A version without its artifact; `size` is the artifact's in bytes, None once pruned."""
-
-    policy: str
-    number: int
-    size: int | None
-    checksum: str
-    cursor: int
-    events: int
-    spec_hash: str
-    parent: int | None
-    created_at: datetime
 
 
 class Versions:
@@ -89,14 +72,6 @@ class Versions:
         old = update(versions).where(mine, versions.c.number < oldest, versions.c.artifact.is_not(None))
         with writing(self._engine) as connection:
             return connection.execute(old.values(artifact=None)).rowcount
-
-    def history(self, policy: str, /) -> Sequence[VersionSummary]:
-        """Return every version there was, newest first."""
-        columns = [column for column in versions.c if column.name != "artifact"]
-        query = select(*columns, func.length(versions.c.artifact).label("size")).where(versions.c.policy == policy)
-        with reading(self._engine) as connection:
-            found = connection.execute(query.order_by(versions.c.number.desc())).mappings()
-            return [VersionSummary(**row) for row in found]
 
     def _first(self, query: Select[Any]) -> Row | None:
         with reading(self._engine) as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +12,6 @@ import pytest
 from tests.api.service import KEY_ENV, SECRET, Service, make_settings, routing, serving
 from tests.api.upstream import Upstream
 from tests.databases import sqlite_copy
-
-
-@pytest.fixture(autouse=True)
-def litellm_filters() -> None:
-    """Ignore what litellm ignores: it says so once, on import, and each test starts with the filters of pytest."""
-    warnings.filterwarnings("ignore", message=".*`ReadOnly` qualifier.*")
 
 
 @pytest.fixture(scope="session")

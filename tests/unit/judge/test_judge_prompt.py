@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandit_router.judge.prompt import LONGEST, RUBRIC, parse_payload, parse_verdict, render
+from bandit_router.judge.prompt import LONGEST, RUBRIC, parse_verdict, render
 from bandit_router.types import ChatRequest, Completion
 
 ADVERSARIAL = [
@@ -45,7 +45,8 @@ def asking(*messages: tuple[str, Any]) -> ChatRequest:
 
 
 def payload(request: ChatRequest, completion: Completion) -> dict[str, str]:
-    return parse_payload(render(request, completion)[1]["content"])
+    given: dict[str, str] = json.loads(render(request, completion)[1]["content"])
+    return given
 
 
 @pytest.mark.parametrize("text", ADVERSARIAL)

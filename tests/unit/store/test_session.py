@@ -11,6 +11,7 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from bandit_router.errors import ConfigError, SchemaOutdated, StoreUnavailable
+from bandit_router.resources import shipped
 from bandit_router.store import migrate as migrations
 from bandit_router.store.session import check_schema, migrate, open_engine, reading, writing
 
@@ -123,7 +124,7 @@ def test_every_migration_can_be_undone(own_engine: Engine) -> None:
 
 
 def test_migration_files_are_named_by_date_and_subject() -> None:
-    names = [path.name for path in (migrations.scripts() / "versions").glob("*.py")]
+    names = [path.name for path in (shipped("migrations") / "versions").glob("*.py")]
     assert names
     assert all(name[:4].isdigit() and name[4] == "-" and name[15] == "_" for name in names)
 
