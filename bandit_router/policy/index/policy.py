@@ -26,7 +26,7 @@ from bandit_router.policy.index.predictor import NODES, OWN, logistic, price_pri
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.spec import IndexSpec
-from bandit_router.types import Action, Context, Event, Pmf, State, Version
+from bandit_router.types import Action, Context, Event, Judged, Pmf, State, Version
 
 DEPTH: Final = 2
 """How many calls `lookahead` looks ahead."""
@@ -40,6 +40,8 @@ class Reading:
     unseen: float
     logits: Vector
     ratios: Vector
+    tried: dict[int, tuple[Judged, Tried]]
+    """By place: answers looked at before, so that a step does not look at them all again."""
 
 
 class IndexPolicy:
@@ -88,7 +90,9 @@ class IndexPolicy:
             point = self._known.space.point(context)
             unseen, logits = self._known.predictor.logits(point.x)
             ratios = self._known.prices.ratios(point.f)
-            reading = self._reading = Reading(context=context, unseen=unseen, logits=logits, ratios=ratios)
+            reading = self._reading = Reading(
+                context=context, unseen=unseen, logits=logits, ratios=ratios, tried={}
+            )
         return reading
 
     def _priors(self, state: State, actions: Sequence[Action]) -> Mapping[str, float]:
@@ -105,8 +109,12 @@ class IndexPolicy:
 
     def _tried(self, state: State, place: int, reading: Reading, priors: Mapping[str, float]) -> Tried:
         judged = state.history[place]
+        if (found := reading.tried.get(place)) is not None and found[0] is judged:
+            return found[1]
         score = self._known.verdicts.score(judged.judgement) if judged.judgement else None
-        return self._known.tried(self._logit(judged.attempt.model, reading, priors), score)
+        tried = self._known.tried(self._logit(judged.attempt.model, reading, priors), score)
+        reading.tried[place] = (judged, tried)
+        return tried
 
     def _belief(
         self,

@@ -102,7 +102,7 @@ def price_priors(costs: Mapping[str, float]) -> dict[str, float]:
 
 def logistic(a: Vector) -> Vector:
     """Return 1 / (1 + exp(-a)), kept off 0 and 1 so that logarithms stay finite."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(a, -30.0, 30.0))))
+    return np.asarray(1 / (1 + np.exp(np.minimum(np.maximum(-a, -30.0), 30.0))))
 
 
 def normalised(logs: Vector) -> Vector:

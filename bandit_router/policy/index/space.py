@@ -59,7 +59,8 @@ class Space:
 
     def point(self, context: Context) -> Point:
         """Return a context as numbers; a category not noted yet is none."""
-        z = np.clip((self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1]), -3.0, 3.0)
+        z = (self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1])
+        z = np.minimum(np.maximum(z, -3.0), 3.0)
         squares = np.minimum(z * z, 6.0) - (self.variance > 1e-3)
         belongs = np.zeros(len(self.categories))
         if (place := self.categories.get(context.category)) is not None:
@@ -89,4 +90,5 @@ class Space:
 
     def _surface(self, context: Context) -> Vector:
         values = [context.surface.get(name, 0.0) for name in self.names]
-        return np.nan_to_num(np.array(values, dtype=np.float64), posinf=1.0, neginf=0.0)
+        found = np.array(values, dtype=np.float64)
+        return found if np.isfinite(found).all() else np.nan_to_num(found, posinf=1.0, neginf=0.0)

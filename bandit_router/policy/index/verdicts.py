@@ -59,15 +59,18 @@ class Channel:
     mixtures: Vector
     """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
 
+    @property
+    def _difference(self) -> Vector:
+        return self.good - self.bad
+
     def mixture(self, p: Vector) -> Vector:
         """Return the share of `good` in the verdicts that answers with P(good) = p get."""
         return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
 
     def views(self, p: Vector) -> tuple[Vector, Vector]:
         """Return P(step) and P(good | step), each (..., steps), for answers with P(good) = p (...)."""
-        share = self.mixture(p)[..., None]
-        odds = (p / (1 - p))[..., None] ** self.trust * self.odds
-        return share * self.good + (1 - share) * self.bad, odds / (1 + odds)
+        odds = ((p / (1 - p)) ** self.trust)[..., None] * self.odds
+        return self.bad + self.mixture(p)[..., None] * self._difference, odds / (1 + odds)
 
 
 class Verdicts:
