@@ -66,7 +66,7 @@ class RewardSettings(Strict):
 class CascadeSettings(Strict):
     """[cascade]: the limits of one request."""
 
-    max_attempts: Annotated[int, Field(ge=1)] = 4
+    max_attempts: Annotated[int, Field(ge=1)] = 8
     deadline_s: Positive = 120.0
     max_cost_usd: Positive | None = None
 

@@ -59,12 +59,12 @@ class Table:
         return sum(row.arms[model].cost_usd for row in self.rows) / len(self.rows)
 
 
-def demo_table(path: Path | None) -> Table:
+def demo_table(path: Path | None, *, unique: bool = True) -> Table:
     """Read the table at `path`, by default the examples that the `demo` extra installs; raise `ConfigError`."""
     paths = (path,) if path else example_paths()
     if not paths:
-        raise ConfigError("there is no outcome table; pip install 'bandit-router[demo]' or pass --outcomes FILE")
-    return read_table(*paths)
+        raise ConfigError("there is no outcome table; pip install 'bandit-router[demo]' or give an outcome file")
+    return read_table(*paths, unique=unique)
 
 
 def example_paths() -> tuple[Path, ...]:

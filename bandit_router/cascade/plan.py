@@ -16,7 +16,7 @@ UNKNOWN_QUALITY: Final = 0.5
 class Limits:
     """The bounds of one request. Failed calls count against the deadline only."""
 
-    max_attempts: int = 4
+    max_attempts: int = 8
     """How many answers may be judged."""
     max_cost_usd: float | None = None
     min_quality: float | None = None

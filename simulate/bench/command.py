@@ -26,7 +26,7 @@ from simulate.bench.scenarios import SCENARIOS, scenario
 from simulate.bench.show import show
 from simulate.bench.stream import Setting, rows_of
 from simulate.bench.world import Tick, World, load_world
-from simulate.outcomes import read_table
+from simulate.outcomes import demo_table
 
 Engine = Literal["local", "ray"]
 _SCENARIO_HELP: Final = f"What changes on the way: {', '.join(SCENARIOS)}."
@@ -46,7 +46,12 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
-    outcomes: Annotated[Path, typer.Argument(help="Outcome table (.jsonl or .jsonl.gz).", show_default=False)],
+    outcomes: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Outcome table (.jsonl or .jsonl.gz); default: that of the demo extra.", show_default=False
+        ),
+    ] = None,
     *,
     policy: Policies = None,
     value_usd: Annotated[float, typer.Option(help="What one fully good answer is worth.", min=1e-9)] = 0.01,
@@ -99,10 +104,10 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         write_report(report, found, world, setting, runs)
 
 
-def _world(outcomes: Path, judge: str, setting: Setting, seeds: int, progress: Progress) -> World:
+def _world(outcomes: Path | None, judge: str, setting: Setting, seeds: int, progress: Progress) -> World:
     spec = parse_judge(judge)
     scenario(setting.scenario)
-    table = read_table(outcomes, unique=False)
+    table = demo_table(outcomes, unique=False)
     size = len(table.rows)
     needed = {int(row) for seed in range(seeds) for row in rows_of(seed, size=size, rows=setting.rows)}
     return load_world(table, spec, needed=needed, tick=_bar(progress, "contexts", len(needed)))

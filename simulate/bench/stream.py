@@ -25,7 +25,7 @@ class Setting:
     rows: int | None = None
     """How many rows to take after the shuffle; None for all."""
     scenario: str = "stationary"
-    max_attempts: int = 4
+    max_attempts: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
