@@ -71,6 +71,17 @@ def test_a_new_user_gets_from_init_to_an_answer_and_its_reason(tmp_path: Path, e
     assert summary
 
 
+def test_the_simulation_it_shows_runs_and_writes_its_page(tmp_path: Path, environment: dict[str, str]) -> None:
+    command = block("bash", "bandit-router simulate")
+    script = f"set -e\nbandit-router init my-router\n{command.strip()} --rows 200"
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "best_fixed_cascade" in ran.stdout
+    assert "<svg" in (tmp_path / "simulation.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_demo_ends_with_the_table_that_the_readme_shows() -> None:
     assert block("bash", "make demo").strip() == "make demo"
@@ -107,6 +118,7 @@ def test_every_page_the_readme_points_to_exists() -> None:
 def test_every_place_the_file_tree_names_exists() -> None:
     tree = block("text", "pyproject.toml")
     package = re.findall(r"(?:^  | {2,})([a-z]+(?:\.py|/))(?=\s)", tree, flags=re.MULTILINE)
-    assert [name for name in package if not (ROOT / "bandit_router" / name).exists()] == []
+    homes = (ROOT / "bandit_router", ROOT / "simulate")
+    assert [name for name in package if not any((home / name).exists() for home in homes)] == []
     top = re.findall(r"^([\w.]+(?:/)?)(?=\s)", tree, flags=re.MULTILINE)
     assert [name for name in top if not (ROOT / name).exists()] == []

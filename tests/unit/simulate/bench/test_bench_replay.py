@@ -97,7 +97,7 @@ def test_expected_costs_include_the_judges(world: World) -> None:
 def test_after_the_last_attempt_allowed_only_stop_is_offered() -> None:
     world = make_world([[0.0] * 6], [[0.1] * 6])
     policy = Scripted("m0", "m1", "m2", "m3")
-    run(world, policy)
+    run(world, policy, Setting(value_usd=1.0, max_attempts=4))
     assert [len(offer) for offer in policy.offers] == [6, 6, 5, 4, 1]
 
 
