@@ -90,9 +90,7 @@ class IndexPolicy:
             point = self._known.space.point(context)
             unseen, logits = self._known.predictor.logits(point.x)
             ratios = self._known.prices.ratios(point.f)
-            reading = self._reading = Reading(
-                context=context, unseen=unseen, logits=logits, ratios=ratios, tried={}
-            )
+            reading = self._reading = Reading(context=context, unseen=unseen, logits=logits, ratios=ratios, tried={})
         return reading
 
     def _priors(self, state: State, actions: Sequence[Action]) -> Mapping[str, float]:
