@@ -25,7 +25,7 @@ TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
 TRUSTS: Final[Vector] = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
 GRID: Final[Vector] = np.linspace(0.005, 0.995, 100)
-TRUST: Final = 0.15
+TRUST: Final = 0.1
 """Deviation from 1 of the weight that a prediction keeps beside a verdict."""
 DISPERSION: Final = (0.5, 0.05)
 """Evidence for truth as random as right or wrong at first, and the least share of that randomness assumed."""
@@ -154,7 +154,7 @@ class Verdicts:
         self._derive()
 
     def _weights(self) -> NDArray[np.float64]:
-        logs = self.evidence + _prior(min(self._dispersion(), 1.0))
+        logs = self.evidence + _prior(min(math.sqrt(self._dispersion()), 1.0))
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
 
