@@ -36,6 +36,21 @@ Chance = Callable[[float], bool]
 Clock = Callable[[], float]
 
 
+def take_step(policy: Policy, state: State, actions: Sequence[Action], *, draw: Draw, chance: Chance) -> Step:
+    """Ask a policy, draw the action and whether its answer is judged, and return the step as it is logged."""
+    pmf = policy.pmf(state, actions)
+    chosen = draw(pmf)
+    return Step(
+        index=len(state.steps),
+        actions=tuple(actions),
+        pmf=pmf,
+        chosen=chosen,
+        policy=policy.name,
+        version=policy.version,
+        judged=not pmf.judge or pmf.judge[chosen] >= 1.0 or chance(pmf.judge[chosen]),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
     """Everything a cascade needs besides its request; `clock` gives monotonic seconds, `draw` and `chance` the luck."""
@@ -48,17 +63,7 @@ class Cascade:
 
     def choose(self, policy: Policy, state: State, actions: Sequence[Action]) -> Step:
         """Ask the policy, draw, and return the step as it will be logged."""
-        pmf = policy.pmf(state, actions)
-        chosen = self.draw(pmf)
-        return Step(
-            index=len(state.steps),
-            actions=tuple(actions),
-            pmf=pmf,
-            chosen=chosen,
-            policy=policy.name,
-            version=policy.version,
-            judged=not pmf.judge or pmf.judge[chosen] >= 1.0 or self.chance(pmf.judge[chosen]),
-        )
+        return take_step(policy, state, actions, draw=self.draw, chance=self.chance)
 
     async def run(self, request: ChatRequest, opening: Step, state: State, *, plan: Plan) -> State:
         """Carry out the opening step and go on to the end; return the state with every step and judged attempt."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bandit_router.cascade.plan import Limits, next_actions, served
+from bandit_router.cascade.run import take_step
 from bandit_router.policy.draw import draw, validate
 from bandit_router.protocols import LearningPolicy, Policy
 from bandit_router.reward.pacer import Pacer
@@ -114,16 +115,12 @@ class Replay:
 
 def choose(policy: Policy, state: State, actions: Sequence[Action], uniforms: Sequence[float]) -> Step:
     """Ask the policy, check its pmf, draw the action with one uniform and whether to judge with the other."""
-    pmf = validate(policy.pmf(state, actions), len(actions))
-    chosen = draw(pmf, uniforms[0])
-    return Step(
-        index=len(state.steps),
-        actions=tuple(actions),
-        pmf=pmf,
-        chosen=chosen,
-        policy=policy.name,
-        version=policy.version,
-        judged=not pmf.judge or uniforms[1] < pmf.judge[chosen],
+    return take_step(
+        policy,
+        state,
+        actions,
+        draw=lambda pmf: draw(validate(pmf, len(actions)), uniforms[0]),
+        chance=lambda probability: uniforms[1] < probability,
     )
 
 
