@@ -25,6 +25,13 @@ from bandit_router.types import ChatRequest, Context
 _log: Final = logging.getLogger(__name__)
 
 
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
+
+
 class Builder:
     """Turns a request into a context; the whole conversation counts, the last user message most."""
 
@@ -77,12 +84,7 @@ def content_key(request: ChatRequest) -> str:
         "tools": request.params.get("tools"),
         "response_format": request.params.get("response_format"),
     }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
-    return sha256(canonical.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else str(value)
+    return sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 async def load_builder(settings: ContextSettings, *, hosted: HostedCall | None = None) -> Builder:
@@ -91,7 +93,7 @@ async def load_builder(settings: ContextSettings, *, hosted: HostedCall | None =
     embedder = _embedder(settings, hosted)
     examples = [example for category in categories for example in category.examples]
     taxonomy = Taxonomy.fit(categories, await embedder.embed(examples))
-    return Builder(CachedEmbedder(embedder), taxonomy)
+    return Builder(CachedEmbedder(embedder, waits=settings.embedder != "wordllama"), taxonomy)
 
 
 def _embedder(settings: ContextSettings, hosted: HostedCall | None) -> Embedder:

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from bandit_router.context.categories import is_pattern
 
 _WORD: Final = re.compile(r"\w+")
+_ASCII_WORDS: Final = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else 32 for code in range(256))
+"""What each character of an ASCII text counts as: itself in lower case within a word, a space between words."""
 
 
 def _words(text: str) -> list[str]:
+    if text.isascii():
+        return text.encode().translate(_ASCII_WORDS).decode().split()
     return _WORD.findall(text.lower())
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.context.conversation import excerpt
+from bandit_router.context.tokens import Tokens
 from bandit_router.errors import ConfigError, EmbeddingFailed, ProviderError
 
 HostedCall = Callable[[str, Sequence[str]], Awaitable[list[list[float]]]]
@@ -25,7 +26,7 @@ class WordLlamaEmbedder:
     """Static word vectors, averaged: offline, tens of microseconds a prompt, so it runs in the caller's own thread."""
 
     def __init__(self, model: Any, /) -> None:
-        self._tokenizer, self._table = model.tokenizer, model.embedding
+        self._tokens, self._table = Tokens(model.tokenizer), model.embedding
 
     @classmethod
     def load(cls, dim: int = 256) -> WordLlamaEmbedder:
@@ -51,9 +52,9 @@ class WordLlamaEmbedder:
         """Return L2-normalised vectors (len(texts), dim); a text without words gives a zero vector."""
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         for row, text in enumerate(texts):
-            tokens = self._tokenizer.encode(excerpt(text), add_special_tokens=False).ids
+            tokens = self._tokens.ids(excerpt(text))
             if tokens:
-                vectors[row] = self._table[tokens].mean(axis=0)
+                np.divide(self._table.take(tokens, axis=0).sum(axis=0), len(tokens), out=vectors[row])
         return normalised(vectors)
 
 
@@ -94,8 +95,9 @@ class HostedEmbedder:
 
 def normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors scaled to length 1 along the last axis; zero vectors stay zero."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1), dtype=np.float32)
+    length = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
+    length[length == 0] = 1
+    return np.asarray(vectors / length, dtype=np.float32)
 
 
 @contextmanager

@@ -16,10 +16,13 @@ _Found = dict[bytes, NDArray[np.float32]]
 
 
 class CachedEmbedder:
-    """An embedder that embeds no text twice while it is remembered, the least recently used being forgotten first."""
+    """An embedder that embeds no text twice while it is remembered, the least recently used being forgotten first.
 
-    def __init__(self, inner: Embedder, /, *, capacity: int = 4096) -> None:
-        self._inner, self._capacity = inner, capacity
+    `waits` is False of an inner embedder that answers at once, so that nobody can ask for the same text meanwhile.
+    """
+
+    def __init__(self, inner: Embedder, /, *, capacity: int = 4096, waits: bool = True) -> None:
+        self._inner, self._capacity, self._waits = inner, capacity, waits
         self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
         self._pending: dict[bytes, asyncio.Task[_Found]] = {}
 
@@ -32,12 +35,14 @@ class CachedEmbedder:
         """Return vectors (len(texts), dim), embedding what is new; raise `EmbeddingFailed` as the inner one does."""
         keys = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
         found = {key: self._recall(key) for key in keys if key in self._vectors}
-        if len(found) < len(set(keys)):
-            fetched = self._fetch({key: text for key, text in zip(keys, texts, strict=True) if key not in found})
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if missing and not self._waits:
+            found |= await self._embed(missing)
+        elif missing:
             # Shielded: others may wait for what this caller, should it be cancelled, has asked for.
-            for task in fetched:
+            for task in self._fetch(missing):
                 found |= await asyncio.shield(task)
-        return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
+        return np.array([found[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
 
     def _recall(self, key: bytes) -> NDArray[np.float32]:
         self._vectors.move_to_end(key)

@@ -10,17 +10,19 @@ from typing import Any, Final
 from bandit_router.context.conversation import Conversation
 
 _OPTION: Final = re.compile(r"(?:^|[\s(])[A-J][.):]\s")
+_LETTERED: Final = re.compile(r"[A-J][.):]\s")
+"""Part of every option and several times as quick to look for."""
 _CODE: Final = b"{}[]();_=<>\\`#"
 _MATH: Final = b"+-*/=^<>$\\|%"
 _DIGITS: Final = b"0123456789"
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 """UTF-8 bytes that follow a lead byte: without them, bytes are characters and lead bytes name the script."""
 _SCRIPTS: Final[Mapping[str, bytes]] = {
-    "latin_extended": bytes(range(0xC3, 0xCA)),
-    "greek_cyrillic": bytes(range(0xCE, 0xD6)),
-    "semitic": bytes(range(0xD6, 0xDE)),
-    "south_asian": b"\xe0",
-    "east_asian": bytes(range(0xE3, 0xEE)),
+    "script_latin_extended": bytes(range(0xC3, 0xCA)),
+    "script_greek_cyrillic": bytes(range(0xCE, 0xD6)),
+    "script_semitic": bytes(range(0xD6, 0xDE)),
+    "script_south_asian": b"\xe0",
+    "script_east_asian": bytes(range(0xE3, 0xEE)),
 }
 _LONGEST_CHARS: Final = 100_000
 _MOST_TURNS: Final = 50
@@ -32,19 +34,21 @@ def features(conversation: Conversation, params: Mapping[str, Any], /) -> dict[s
 
 
 def _of_text(text: str) -> dict[str, float]:
-    raw = text.encode("utf-8", "replace").translate(None, _CONTINUATION)
+    ascii_only = text.isascii()
+    raw = text.encode("utf-8", "replace")
+    if not ascii_only:
+        raw = raw.translate(None, _CONTINUATION)
     size = max(len(raw), 1)
-    scripts = {f"script_{name}": _share(raw, lead, size) for name, lead in _SCRIPTS.items()}
     return {
         "code_fence": float("```" in text),
         "code": min(4 * _share(raw, _CODE, size), 1.0),
         "digits": _share(raw, _DIGITS, size),
         "math": min(4 * _share(raw, _MATH, size), 1.0),
         "questions": _upto(raw.count(b"?"), 4),
-        "options": _upto(len(_OPTION.findall(text)), 10),
+        "options": _upto(len(_OPTION.findall(text)) if _LETTERED.search(text) else 0, 10),
         "lines": _upto(raw.count(b"\n"), 40),
-        "non_ascii": 0.0 if text.isascii() else 1 - len(raw.decode("ascii", "ignore")) / size,
-        **scripts,
+        "non_ascii": 0.0 if ascii_only else 1 - len(raw.decode("ascii", "ignore")) / size,
+        **{name: 0.0 if ascii_only else _share(raw, lead, size) for name, lead in _SCRIPTS.items()},
     }
 
 

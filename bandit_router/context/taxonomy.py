@@ -64,10 +64,11 @@ class Taxonomy:
         hits = self.cues.count(text)
         if background and share:
             hits += share * self.cues.count(background)
-        scores = _CUES_AT_MOST * (1.0 - _CUE_DECAY**hits)
+        scores = np.full(len(self.names), _OTHER_SCORE, dtype=np.float32)
+        scores[:-1] = _CUES_AT_MOST * (1.0 - _CUE_DECAY**hits)
         if embedding.any():
-            scores += self.weights @ embedding - self.offsets
-        odds = np.exp(np.append(scores, np.float32(_OTHER_SCORE)) / _TEMPERATURE)
+            scores[:-1] += self.weights @ embedding - self.offsets
+        odds = np.exp(scores / _TEMPERATURE)
         best = int(odds.argmax())
         return self.names[best], min(1.0, float(odds[best] / odds.sum()))
 

@@ -14,6 +14,8 @@ from bandit_router.context.cues import CueIndex
         ("court", "a courtyard", 0),
         ("civil war", "the civil\nwar, in short", 1),
         ("civil war", "war and civil", 0),
+        ("civil war", "«CIVIL\u00a0war»", 1),
+        ("court", "the tennis_court", 0),
         ("tl;dr", "TL;DR please", 1),
         ("how do you say", "so how do you say that", 1),
         ("你好", "你好, 世界", 1),

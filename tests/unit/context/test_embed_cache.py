@@ -43,6 +43,15 @@ async def test_a_text_that_comes_twice_in_one_call_is_embedded_once(counting: An
     assert counting.asked == ["a", "b"]
 
 
+async def test_an_inner_embedder_that_answers_at_once_is_asked_once_too(counting: Any) -> None:
+    cached = CachedEmbedder(counting, waits=False)
+    assert [(await cached.embed(texts)).argmax(axis=1).tolist() for texts in (["a", "b"], ["b", "c"])] == [
+        [0, 1],
+        [1, 2],
+    ]
+    assert counting.asked == ["a", "b", "c"]
+
+
 async def test_no_texts_give_no_vectors(counting: Any) -> None:
     assert (await CachedEmbedder(counting).embed([])).shape == (0, 26)
 
