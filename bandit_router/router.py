@@ -120,6 +120,7 @@ class Router:
             context=context,
             value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd(),
             max_attempts=plan.limits.max_attempts,
+            min_quality=plan.limits.min_quality,
         )
         step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
         decision = Decision(

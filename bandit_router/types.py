@@ -250,6 +250,8 @@ class State:
     steps: tuple[Step, ...] = ()
     max_attempts: int | None = None
     """How many answers may be had in all; None when that is not known."""
+    min_quality: float | None = None
+    """While the best answer is judged below this, the request may not stop; so with it every answer is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ Clock = Callable[[], float]
 def take_step(policy: Policy, state: State, actions: Sequence[Action], *, draw: Draw, chance: Chance) -> Step:
     """Ask a policy, draw the action and whether its answer is judged, and return the step as it is logged."""
     pmf = policy.pmf(state, actions)
+    if state.min_quality is not None:
+        pmf = replace(pmf, judge=())
     chosen = draw(pmf)
     return Step(
         index=len(state.steps),

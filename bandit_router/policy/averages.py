@@ -28,13 +28,13 @@ class Averages:
         mean = self._shrunk(self._models.get(model), mean)
         return self._shrunk(self._categories.get(category, {}).get(model), mean)
 
-    def learn(self, category: str, model: str, quality: float) -> None:
-        """Count one answer's quality in [0, 1]."""
+    def learn(self, category: str, model: str, quality: float, *, weight: float = 1.0) -> None:
+        """Count an answer's quality in [0, 1], as `weight` answers."""
         of_model = self._models.setdefault(model, [0.0, 0.0])
         of_category = self._categories.setdefault(category, {}).setdefault(model, [0.0, 0.0])
         for sums in (self._all, of_model, of_category):
-            sums[0] += 1.0
-            sums[1] += quality
+            sums[0] += weight
+            sums[1] += weight * quality
 
     def dump(self) -> dict[str, bytes]:
         """Return what was learned, by part."""

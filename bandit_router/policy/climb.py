@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bandit_router.policy.asking import asking, verdict_matters
 from bandit_router.policy.choice import cheapest_below, cheapest_from, cheapest_in, stop_index
 from bandit_router.policy.spec import Thresholds
-from bandit_router.types import Action, Judged, State
+from bandit_router.types import Action, Judged, Pmf, State
 
 
 def move(state: State, actions: Sequence[Action], thresholds: Thresholds) -> int:
     """Return the index of the next action after the last attempt of a state that has one."""
     last = state.history[-1]
     return _after_answer(last, actions, thresholds) if last.ok else _after_failure(last, actions)
+
+
+def judging(
+    pmf: Pmf, state: State, actions: Sequence[Action], thresholds: Thresholds, *, floor: float, must_pay: bool = False
+) -> Pmf:
+    """Return the pmf with P(judged | action): 1 where an answer found wanting could be improved on, else `floor`."""
+
+    def matters(index: int) -> bool:
+        told_apart = any(judged.ok for judged in state.history) or thresholds.of(actions[index].tier) > 0
+        return told_apart and verdict_matters(state, actions, index, must_pay=must_pay)
+
+    return asking(pmf, actions, matters, floor=floor)
 
 
 def worth_it(state: State, actions: Sequence[Action], index: int) -> int:

@@ -28,7 +28,10 @@ class Emafusion:
         """Return the start of the part that is sure; once a model has answered, 1 for what the thresholds say."""
         if any(judged.ok for judged in state.history):
             moved = climb.move(state, actions, self._spec.thresholds)
-            return one_hot(len(actions), climb.worth_it(state, actions, moved))
-        part = self._taxonomy if self._taxonomy.knows(state.context) else self._learned
-        pmf = part.pmf(state, actions)
-        return pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
+            pmf = one_hot(len(actions), climb.worth_it(state, actions, moved))
+        else:
+            part = self._taxonomy if self._taxonomy.knows(state.context) else self._learned
+            pmf = part.pmf(state, actions)
+            pmf = pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
+        floor = self._spec.min_judging
+        return climb.judging(pmf, state, actions, self._spec.thresholds, floor=floor, must_pay=True)

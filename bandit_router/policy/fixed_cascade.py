@@ -22,6 +22,8 @@ class FixedCascade:
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return 1 for the start tier's cheapest model, later for what the thresholds say; 0 elsewhere."""
         if state.history:
-            return one_hot(len(actions), climb.move(state, actions, self._spec.thresholds))
-        start = one_hot(len(actions), nearest(actions, self._spec.start))
-        return floored(start, actions, self._spec.min_exploration)
+            pmf = one_hot(len(actions), climb.move(state, actions, self._spec.thresholds))
+        else:
+            start = one_hot(len(actions), nearest(actions, self._spec.start))
+            pmf = floored(start, actions, self._spec.min_exploration)
+        return climb.judging(pmf, state, actions, self._spec.thresholds, floor=self._spec.min_judging)

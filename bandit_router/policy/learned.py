@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bandit_router.policy import climb
+from bandit_router.policy.asking import asking
 from bandit_router.policy.choice import even, floored, greedy, model_indices, one_hot, stop_index
 from bandit_router.policy.predictor import Predictor
 from bandit_router.policy.sealed import seal, unseal
@@ -29,7 +30,18 @@ class Learned:
         self._verdicts = Verdicts.load(parts) if parts else Verdicts()
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
-        """Return 1 for the best buy, evenly over the models before enough was learned; then for stop or the climb."""
+        """Return 1 for the best buy, evenly over the models before enough was learned; then for stop or the climb.
+
+        While there is too little to choose by, every answer is judged.
+        """
+        pmf, floor = self._pmf(state, actions), self._spec.min_judging
+        if self._predictor.answers < self._spec.warm_up:
+            return pmf
+        if self._spec.climb:
+            return climb.judging(pmf, state, actions, self._spec.thresholds, floor=floor, must_pay=True)
+        return asking(pmf, actions, lambda _: False, floor=floor)
+
+    def _pmf(self, state: State, actions: Sequence[Action]) -> Pmf:
         models, stop = model_indices(actions), stop_index(actions)
         if not models:
             return one_hot(len(actions), 0)
@@ -47,8 +59,8 @@ class Learned:
         for event in filter(self._learns, events):
             self._verdicts.learn(event)
             self._spending.learn(event)
-            for action, worth in self._verdicts.worths(event):
-                self._predictor.learn(event.decision.context, action, worth)
+            for step, worth in self._verdicts.worths(event):
+                self._predictor.learn(event.decision.context, step.action, worth)
 
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""

@@ -39,7 +39,7 @@ class Mixture:
             past = replace(state, history=state.history[:k], steps=state.steps[:k])
             weights = _normalised(
                 [
-                    weight * _likelihood(component.pmf(past, step.actions), step) if weight > 0 else 0.0
+                    weight * _likelihood(component.pmf(past, step.actions), step, past) if weight > 0 else 0.0
                     for weight, component in zip(weights, self._components, strict=True)
                 ]
             )
@@ -48,9 +48,9 @@ class Mixture:
         return weights
 
 
-def _likelihood(pmf: Pmf, step: Step) -> float:
+def _likelihood(pmf: Pmf, step: Step, state: State) -> float:
     """Return P(the action drawn, and whether its answer was to be judged) under one component."""
-    judge = pmf.judge[step.chosen] if pmf.judge else 1.0
+    judge = pmf.judge[step.chosen] if pmf.judge and state.min_quality is None else 1.0
     return pmf.probs[step.chosen] * (judge if step.judged else 1 - judge)
 
 

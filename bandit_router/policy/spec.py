@@ -48,7 +48,9 @@ AnyThresholds = Annotated[Thresholds, BeforeValidator(_thresholds)]
 class PolicySpec(Strict):
     """What every kind has."""
 
-    does_not_shape_state: ClassVar[frozenset[str]] = frozenset({"name", "description", "min_exploration", "thresholds"})
+    does_not_shape_state: ClassVar[frozenset[str]] = frozenset(
+        {"name", "description", "min_exploration", "min_judging", "thresholds"}
+    )
     """Keys that may change without the learned state becoming useless."""
 
     name: Name = ""
@@ -63,7 +65,14 @@ class PolicySpec(Strict):
         return ()
 
 
-class StaticSpec(PolicySpec):
+class AskingSpec(PolicySpec):
+    """What every kind has that chooses for itself: where the judges are asked."""
+
+    min_judging: Share = 0.05
+    """The least share of answers that are judged though their verdict would change nothing."""
+
+
+class StaticSpec(AskingSpec):
     """Always one model."""
 
     kind: Literal["static"]
@@ -73,7 +82,7 @@ class StaticSpec(PolicySpec):
     """Where to look for a substitute when the model is not eligible."""
 
 
-class FixedCascadeSpec(PolicySpec):
+class FixedCascadeSpec(AskingSpec):
     """Start at a tier, climb by thresholds."""
 
     kind: Literal["fixed_cascade"]
@@ -81,7 +90,7 @@ class FixedCascadeSpec(PolicySpec):
     thresholds: AnyThresholds = Thresholds()
 
 
-class LearningSpec(PolicySpec):
+class LearningSpec(AskingSpec):
     """What every kind that learns has."""
 
     state_format: ClassVar[int] = 1
@@ -155,7 +164,7 @@ class LearnedSpec(LearningSpec):
     thresholds: AnyThresholds = Thresholds()
 
 
-class EmafusionSpec(PolicySpec):
+class EmafusionSpec(AskingSpec):
     """Start by the taxonomy where it is sure, by the learned router where not; then climb by thresholds."""
 
     kind: Literal["emafusion"]
@@ -202,7 +211,6 @@ class IndexSpec(LearningSpec):
         "exploration_ceiling",
         "gamma_scale",
         "gamma_exponent",
-        "min_judging",
         "judge_curiosity",
     }
 
@@ -215,8 +223,6 @@ class IndexSpec(LearningSpec):
     """SquareCB: higher explores less."""
     gamma_exponent: NonNegative = 1.0
     """SquareCB: how fast the exploration of a model fades with what is known of it."""
-    min_judging: Share = 0.02
-    """The least share of answers that are judged though their verdict would change nothing."""
     judge_curiosity: NonNegative = 0.5
     """How much more of them are judged of models not well known."""
     embedding_dims: Annotated[int, Field(ge=0, le=256)] = 32

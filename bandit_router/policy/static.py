@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bandit_router.policy.asking import asking
 from bandit_router.policy.choice import cheapest, floored, model_indices, nearest, one_hot, stop_index
 from bandit_router.policy.spec import StaticSpec
 from bandit_router.types import Action, Pmf, State
@@ -21,7 +22,8 @@ class Static:
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return 1 for the model (its substitute when it is not at hand), or for stop once a model has answered."""
         pmf = one_hot(len(actions), self._choose(state, actions))
-        return pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
+        pmf = pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
+        return asking(pmf, actions, lambda _: False, floor=self._spec.min_judging)
 
     def _choose(self, state: State, actions: Sequence[Action]) -> int:
         stop, models = stop_index(actions), model_indices(actions)

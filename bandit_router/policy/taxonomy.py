@@ -34,12 +34,17 @@ class Taxonomy:
         """Return 1 for the category's start, then for what the thresholds say; else the fallback's pmf."""
         if not self.knows(state.context):
             pmf = self._fallback.pmf(state, actions)
-        elif any(judged.ok for judged in state.history):
-            moved = climb.move(state, actions, self._spec.thresholds)
-            pmf = one_hot(len(actions), climb.worth_it(state, actions, moved))
         else:
-            pmf = self._start(state, actions)
+            floor = self._spec.min_judging
+            pmf = self._known(state, actions)
+            pmf = climb.judging(pmf, state, actions, self._spec.thresholds, floor=floor, must_pay=True)
         return pmf if state.history else floored(pmf, actions, self._spec.min_exploration)
+
+    def _known(self, state: State, actions: Sequence[Action]) -> Pmf:
+        if any(judged.ok for judged in state.history):
+            moved = climb.move(state, actions, self._spec.thresholds)
+            return one_hot(len(actions), climb.worth_it(state, actions, moved))
+        return self._start(state, actions)
 
     def _is_known(self, category: str) -> bool:
         return category in self._spec.table
@@ -76,8 +81,9 @@ class FittedTaxonomy(Taxonomy):
         for event in filter(self._learns, events):
             self._verdicts.learn(event)
             self._spending.learn(event)
-            for action, worth in self._verdicts.worths(event):
-                self._averages.learn(event.decision.context.category, action.model, worth)
+            for step, worth in self._verdicts.worths(event):
+                weight = 1.0 if event.feedback is not None else 1 / step.judge_propensity
+                self._averages.learn(event.decision.context.category, step.action.model, worth, weight=weight)
 
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from bandit_router.policy.lesson import answers, served
 from bandit_router.policy.ridge import Ridge, Vector
-from bandit_router.types import Action, Event, Judged
+from bandit_router.types import Event, Judged, Step
 
 KNOTS: Final = 6
 """Verdicts are told apart at this many evenly spaced points of [0, 1], linearly in between."""
@@ -33,8 +33,8 @@ class Verdicts:
             return None
         return min(max(judged.quality + self._ridge.predict(self._vector(judged.quality, judged)), 0.0), 1.0)
 
-    def worths(self, event: Event) -> Iterator[tuple[Action, float]]:
-        """Yield every answer of known quality: what the client said of it, else what the judges' verdict is worth.
+    def worths(self, event: Event) -> Iterator[tuple[Step, float]]:
+        """Yield the step to every answer of known quality, with that: what the client said, else the verdict's worth.
 
         An event of kind `feedback` repeats its decision, so that of it only the answer served is new.
         """
@@ -42,7 +42,7 @@ class Verdicts:
             said = event.feedback if judged is served(event) else None
             worth = self.worth(judged) if said is None and event.kind == "finished" else said
             if worth is not None:
-                yield step.action, worth
+                yield step, worth
 
     def correction(self, event: Event) -> float:
         """Return what to add to an event's reward for the judges' error; 0 where the client spoke."""

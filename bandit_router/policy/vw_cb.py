@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from bandit_router.policy import climb
+from bandit_router.policy.asking import asking, verdict_matters
 from bandit_router.policy.choice import floored, model_indices, one_hot
 from bandit_router.policy.features import CROSSED_ONLY, INTERACTIONS, action_features, request_features
 from bandit_router.policy.lesson import sound, starting_step
@@ -38,6 +39,17 @@ class VwCb:
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return VW's pmf over the models and, once one has answered, stop; or then 1 for what the thresholds say."""
+        pmf, spec = self._pmf(state, actions), self._spec
+        if self._climbs is None:
+            return climb.judging(pmf, state, actions, spec.thresholds, floor=spec.min_judging, must_pay=True)
+        return asking(
+            pmf,
+            actions,
+            lambda index: verdict_matters(state, actions, index, higher_only=False, must_pay=True),
+            floor=spec.min_judging,
+        )
+
+    def _pmf(self, state: State, actions: Sequence[Action]) -> Pmf:
         models = model_indices(actions)
         if not models:
             return one_hot(len(actions), 0)

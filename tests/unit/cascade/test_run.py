@@ -84,7 +84,7 @@ async def run(
     candidates = tuple(Action(model=m.name, tier=m.tier) for m in models.values())
     plan = Plan(policy=Script(wishes, judge), candidates=candidates, models=models, limits=limits or Limits())
     cascade = Cascade(provider=upstream, panel=panel, draw=first_certain, chance=lambda p: p >= 0.5, clock=ticking)
-    state = State(context=CONTEXT, value_usd=1.0)
+    state = State(context=CONTEXT, value_usd=1.0, min_quality=plan.limits.min_quality)
     opening = cascade.choose(plan.policy, state, next_actions(candidates, (), plan.limits))
     return await cascade.run(REQUEST, opening, state, plan=plan)
 
@@ -145,3 +145,10 @@ async def test_an_answer_drawn_to_be_judged_is_judged() -> None:
     panel = Verdicts({})
     assert (await run(["small", "stop"], Upstream(), panel, judge=0.6)).steps[0].judged
     assert panel.asked == ["small"]
+
+
+async def test_a_request_that_wants_a_least_quality_has_every_answer_judged_for_certain() -> None:
+    panel = Verdicts({"small": 0.2, "medium": 0.9})
+    final = await run(["small", "medium", "stop"], Upstream(), panel, Limits(min_quality=0.8), judge=0.1)
+    assert panel.asked == ["small", "medium"]
+    assert [one.judge_propensity for one in final.steps] == [1.0, 1.0, 1.0]

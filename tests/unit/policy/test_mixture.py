@@ -136,3 +136,10 @@ def test_the_answer_served_is_that_of_the_component_most_probably_stopping() -> 
 def test_the_floor_changes_neither_verdicts_nor_what_is_served() -> None:
     pmf = mixture((Fixed("a", (0.9, 0.1), judge=(0.5, 0.25), serve=0), 1.0), floor=0.1).pmf(state(), (stop(), TWO[1]))
     assert (pmf.judge, pmf.serve) == ((0.5, 0.25), 0)
+
+
+def test_where_a_least_quality_has_all_answers_judged_judging_tells_nothing_of_the_component() -> None:
+    rarely = Fixed("a", (1.0, 0.0), (1.0, 0.0), judge=(0.1, 0.1))
+    always = Fixed("b", (1.0, 0.0), (0.0, 1.0))
+    asked = replace(state(judged("m0"), steps=[step(TWO, 0, probs=(1.0, 0.0))]), min_quality=0.8)
+    assert mixture((rarely, 1.0), (always, 1.0)).pmf(asked, TWO).probs == (0.5, 0.5)

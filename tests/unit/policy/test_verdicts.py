@@ -48,18 +48,18 @@ def test_a_model_the_judges_flatter_is_worth_less_than_another() -> None:
 def test_feedback_says_the_quality_of_the_answer_served_and_of_no_other() -> None:
     history = [judged("m0", quality=0.2), judged("m1", quality=0.4)]
     both = event(step(FLEET, 0), step(FLEET, 1), history=history, reward=1.0)
-    assert [(action.model, worth) for action, worth in Verdicts().worths(both)] == [("m0", 1.0), ("m1", 0.4)]
+    assert [(step.action.model, worth) for step, worth in Verdicts().worths(both)] == [("m0", 1.0), ("m1", 0.4)]
 
 
 def test_an_event_of_feedback_repeats_no_verdict() -> None:
     history = [judged("m0", quality=0.2), judged("m1", quality=0.4)]
     again = event(step(FLEET, 0), step(FLEET, 1), history=history, reward=1.0, kind="feedback")
-    assert [(action.model, worth) for action, worth in Verdicts().worths(again)] == [("m0", 1.0)]
+    assert [(step.action.model, worth) for step, worth in Verdicts().worths(again)] == [("m0", 1.0)]
 
 
 def test_a_failed_call_says_nothing_of_quality() -> None:
     failed = event(step(FLEET, 0), step(FLEET, 1), history=[judged("m0", status="error"), judged("m1", quality=0.4)])
-    assert [action.model for action, _ in Verdicts().worths(replace(failed, feedback=None))] == ["m1"]
+    assert [step.action.model for step, _ in Verdicts().worths(replace(failed, feedback=None))] == ["m1"]
 
 
 def test_where_the_client_spoke_no_reward_is_corrected() -> None:
