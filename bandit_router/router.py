@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -133,7 +132,7 @@ class Router:
             step=step,
             tenant=ask.tenant,
             session=ask.hints.session,
-            prompt=json.dumps(list(ask.request.messages), ensure_ascii=False),
+            messages=ask.request.messages,
         )
         self.observer.decided(decision, self.cascade.clock() - started)
         return decision, state, plan

@@ -268,8 +268,8 @@ class Decision:
     """The first step; later ones come with the outcome."""
     tenant: str = ""
     session: str | None = None
-    prompt: str | None = None
-    """The conversation as JSON, only as `log_text` allows."""
+    messages: tuple[Mapping[str, Any], ...] = ()
+    """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -117,20 +116,6 @@ def unwrap(artifact: bytes, args: Sequence[str]) -> bytes:
     if found[0] != list(args):
         raise CorruptArtifact(f"a learned state was made with VW arguments {found[0]}, not {list(args)}; start cold")
     return model
-
-
-def write_file(path: Path, artifact: bytes) -> None:
-    """Write an artifact so that `path` holds either what it held or the whole of it, whatever happens."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(artifact)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _load(model: bytes, run_args: Sequence[str]) -> Any:

@@ -30,12 +30,6 @@ class Leases:
             return False
         return True
 
-    def renew(self, name: str, holder: str, *, ttl_s: float, now: datetime) -> bool:
-        """Hold a role for longer; False when it expired or was taken, and the holder must start over."""
-        mine = update(leases).where(leases.c.name == name, leases.c.holder == holder, leases.c.expires_at > now)
-        with writing(self._engine) as connection:
-            return connection.execute(mine.values(expires_at=now + timedelta(seconds=ttl_s))).rowcount == 1
-
     def release(self, name: str, holder: str) -> None:
         """Give a role up; nothing happens when another holds it."""
         with writing(self._engine) as connection:

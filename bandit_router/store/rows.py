@@ -44,7 +44,7 @@ def decision_row(decision: Decision, log_text: LogText) -> Row:
         "surface": {name: float(number) for name, number in context.surface.items()},
         "embedding": np.asarray(context.embedding).astype(_FLOAT32).tobytes(),
         "context_key": context.key,
-        "prompt": text.conversation(decision.prompt, log_text),
+        "prompt": text.conversation(decision.messages, log_text),
     }
 
 
@@ -149,7 +149,6 @@ def to_decision(row: Row, step: Step) -> Decision:
         step=step,
         tenant=row["tenant"],
         session=row["session"],
-        prompt=row["prompt"],
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 LogText = Literal["none", "redacted", "full"]
@@ -61,16 +61,16 @@ def clean_or_none(text: str | None) -> str | None:
     return None if text is None else clean(text)
 
 
-def conversation(text: str | None, log_text: LogText) -> str | None:
-    """Return what may be stored of a conversation in JSON; None for nothing."""
-    if text is None or log_text == "none":
+def conversation(messages: Sequence[Mapping[str, Any]], log_text: LogText) -> str | None:
+    """Return what may be stored of a conversation, as JSON; None for nothing."""
+    if not messages or log_text == "none":
         return None
-    return clean(text if log_text == "full" else _redact_json(text))
+    return _kept(json.dumps(list(messages), ensure_ascii=False), log_text)
 
 
 def answer(message: Mapping[str, Any] | None, log_text: LogText) -> str | None:
     """Return what may be stored of an assistant message, as JSON; None for nothing."""
-    return None if message is None or log_text == "none" else conversation(json.dumps(dict(message)), log_text)
+    return None if message is None or log_text == "none" else _kept(json.dumps(dict(message)), log_text)
 
 
 def reason(text: str, log_text: LogText) -> str:
@@ -96,10 +96,14 @@ def error(text: str | None, log_text: LogText) -> str | None:
     return clean(redact(text.partition(": ")[0] if log_text == "none" else text)[:ERROR_CHARS])
 
 
+def _kept(text: str, log_text: LogText) -> str:
+    return clean(text if log_text == "full" else _redact_json(text))
+
+
 def _redact_json(text: str) -> str:
     try:
         return json.dumps(_redact_value(json.loads(text)))
-    except (ValueError, RecursionError):  # not JSON after all
+    except RecursionError:  # too deeply nested to be walked
         return redact(text)
 
 

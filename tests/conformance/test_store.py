@@ -71,7 +71,7 @@ async def finish(log: Log, *numbers: int) -> None:
 
 async def test_a_finished_decision_is_read_back_bit_for_bit(log: Log, events: Events) -> None:
     awkward = (0.1 + 0.2, 5e-324, 1 / 3)
-    decision = make_decision(1, model="medium", tenant="team", session="s-1", prompt='[{"content": "\\u0000 é"}]')
+    decision = make_decision(1, model="medium", tenant="team", session="s-1")
     decision = dataclasses.replace(decision, value_usd=awkward[0], context=make_context(3, confidence=awkward[1]))
     outcome = make_outcome(decision, models=("medium", "large"), quality=awkward[2], latency_s=0.1 + 0.7)
     await log.decided(decision)
@@ -353,7 +353,7 @@ async def stored_text(engine: Engine, log_text: Any) -> str:
             judgement=dataclasses.replace(judged.judgement, verdicts=(verdict,)),
         ),
     )
-    await log.decided(make_decision(1, prompt=f'[{{"content": "{secret}"}}]'))
+    await log.decided(make_decision(1, messages=({"content": secret},)))
     await log.finished(make_outcome(1, history=history))
     log.close()
     with engine.connect() as connection:
@@ -562,21 +562,15 @@ def test_an_expired_lease_is_taken_over(leases: Leases) -> None:
     assert (early, late) == (False, True)
 
 
-def test_a_renewed_lease_is_held_longer(leases: Leases) -> None:
+def test_a_lease_taken_again_by_its_holder_is_held_longer(leases: Leases) -> None:
     leases.acquire("learner", "a", ttl_s=10, now=START)
-    assert leases.renew("learner", "a", ttl_s=10, now=START + timedelta(seconds=9))
+    assert leases.acquire("learner", "a", ttl_s=10, now=START + timedelta(seconds=9))
     assert not leases.acquire("learner", "b", ttl_s=10, now=START + timedelta(seconds=15))
 
 
-def test_an_expired_lease_is_not_renewed(leases: Leases) -> None:
-    leases.acquire("learner", "a", ttl_s=10, now=START)
-    assert not leases.renew("learner", "a", ttl_s=10, now=START + timedelta(seconds=10))
-
-
-def test_anothers_lease_is_neither_renewed_nor_released(leases: Leases) -> None:
+def test_anothers_lease_is_not_released(leases: Leases) -> None:
     leases.acquire("learner", "a", ttl_s=10, now=START)
     leases.release("learner", "b")
-    assert not leases.renew("learner", "b", ttl_s=10, now=START)
     assert not leases.acquire("learner", "b", ttl_s=10, now=START)
 
 

@@ -2,14 +2,12 @@
 
 import json
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bandit_router.errors import CorruptArtifact
-from bandit_router.policy.vowpal import MAGIC, Workspace, unwrap, wrap, write_file
+from bandit_router.policy.vowpal import MAGIC, Workspace, unwrap, wrap
 
 MODEL = [
     "--cb_explore_adf",
@@ -119,22 +117,3 @@ def test_a_sound_checksum_over_what_is_no_vw_model_is_refused() -> None:
 def test_an_unreadable_header_is_refused(header: bytes) -> None:
     with pytest.raises(CorruptArtifact, match="header"):
         workspace(MAGIC + header + b"\nmodel")
-
-
-def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    path = tmp_path / "prior"
-    path.write_bytes(b"old")
-    write_file(path, b"new")
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("prior", b"new")]
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: int) -> None:
-        raise OSError("no space left on device")
-
-    path = tmp_path / "prior"
-    path.write_bytes(b"old")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        write_file(path, b"new")
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("prior", b"old")]

@@ -42,7 +42,7 @@ async def test_a_full_disk_is_told_to_every_caller_until_there_is_room(sqlite_ur
     engine, pages = open_engine(sqlite_url), 1  # SQLite raises it to the pages there are
     event.listen(engine, "checkout", lambda file, *_: file.execute(f"PRAGMA max_page_count = {pages}"))
     log = Log(engine, log_text="full")
-    full = await try_all(log, *range(10), prompt='"' + "x" * 100_000 + '"')
+    full = await try_all(log, *range(10), messages=({"content": "x" * 100_000},))
     pages = 1_000_000
     with_room = await try_all(log, *range(10))
     log.close()
@@ -182,7 +182,7 @@ async def test_a_stopped_server_is_told_by_every_part_until_it_is_back(postgres:
 
 @pytest.mark.parametrize("bad", ["known id", "missing value"])
 async def test_a_refusal_does_not_quote_what_was_refused(log: Log, caplog: pytest.LogCaptureFixture, bad: str) -> None:
-    decision = make_decision(1, prompt='"my diary"', session="my diary")
+    decision = make_decision(1, messages=({"content": "my diary"},), session="my diary")
     if bad == "missing value":
         decision = dataclasses.replace(decision, context=make_context(1, key=None))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,18 +55,30 @@ def test_a_long_text_made_to_be_slow_is_masked_all_the_same(unit: str) -> None:
 
 def test_a_conversation_stays_json_with_the_same_shape() -> None:
     written = [{"role": "user", "content": [{"type": "text", "text": 'I am "ann@example.org"'}], "n": 4111111111111111}]
-    kept = text.conversation(json.dumps(written), "redacted")
+    kept = text.conversation(written, "redacted")
     expected = [{"role": "user", "content": [{"type": "text", "text": 'I am "[email]"'}], "n": "[number]"}]
     assert json.loads(kept or "") == expected
 
 
-@pytest.mark.parametrize("broken", ["ann@example.org {", "[" * 100_000 + "ann@example.org"])
-def test_a_conversation_that_is_not_json_is_masked_as_text(broken: str) -> None:
-    assert text.conversation(broken, "redacted") == broken.replace("ann@example.org", "[email]")
+def test_a_conversation_nested_too_deeply_to_walk_is_masked_as_text() -> None:
+    nested: Any = "ann@example.org"
+    for _ in range(700):
+        nested = [nested]
+    kept = text.conversation([{"content": nested}], "redacted")
+    assert kept == json.dumps([{"content": nested}]).replace("ann@example.org", "[email]")
+
+
+def test_all_of_a_conversation_is_kept_where_it_may_be() -> None:
+    assert text.conversation([{"content": "\x00 é \ud800"}], "full") == '[{"content": "\\u0000 é ?"}]'
+
+
+def test_nothing_is_stored_of_no_conversation() -> None:
+    assert text.conversation((), "full") is None
 
 
 def test_nothing_is_kept_where_no_text_may_be() -> None:
-    kept = (text.conversation("[]", "none"), text.answer({"content": "x"}, "none"), text.reason("it says x", "none"))
+    said = {"content": "x"}
+    kept = (text.conversation([said], "none"), text.answer(said, "none"), text.reason("it says x", "none"))
     assert kept == (None, None, "")
 
 
