@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bandit_router.cli.output import write_json
 from bandit_router.errors import ConfigError
 from simulate.bench.entrants import load_entrants
-from simulate.bench.grid import Job, jobs_of, play_here, play_spread
+from simulate.bench.grid import Job, jobs_at_spend, jobs_of, play_here, play_spread
 from simulate.bench.judges import parse_judge
 from simulate.bench.peer import peer_entrants
 from simulate.bench.ray_engine import play_on_ray
@@ -95,7 +95,9 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     )
     with _progress(console) as progress:
         world = _world(outcomes, judge, setting, seeds, progress)
-        runs = _play(world, setting, jobs_of(entrants, seeds), engine=engine, processes=jobs, progress=progress)
+        how = partial(_play, world, setting, engine=engine, processes=jobs, progress=progress)
+        runs = how(jobs_of(entrants, seeds))
+        runs += how(jobs_at_spend(entrants, runs))
     found = result(world, setting, runs, judge=judge)
     show(found, console, seeds=seeds)
     if json_path:
@@ -116,6 +118,8 @@ def _world(outcomes: Path | None, judge: str, setting: Setting, seeds: int, prog
 def _play(
     world: World, setting: Setting, jobs: Sequence[Job], *, engine: Engine, processes: int, progress: Progress
 ) -> list[Run]:
+    if not jobs:
+        return []
     queries = min(world.size, setting.rows or world.size)
     tick = _bar(progress, "queries", queries * len(jobs))
     if engine == "ray":

@@ -25,7 +25,14 @@ class Entrant:
     specs: Mapping[str, Spec] = field(default_factory=dict)
     """Its own spec and those it refers to; none for what is no policy file."""
     budget_usd: float = 0.0
-    """USD a request; of peers."""
+    """USD a request that its own pacer aims at; 0 leaves a policy to what the setting says."""
+    spends_as: str = ""
+    """The peer of which that budget is the spend."""
+
+    @property
+    def title(self) -> str:
+        """What its line of the result is called."""
+        return f"{self.name} as {self.spends_as}" if self.spends_as else self.name
 
 
 def load_entrants(policies: Sequence[str]) -> list[Entrant]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulate.bench.entrants import Entrant
@@ -29,6 +29,17 @@ class Job:
 def jobs_of(entrants: Sequence[Entrant], seeds: int) -> list[Job]:
     """Return the grid, entrant by entrant: the order of the results."""
     return [Job(entrant=entrant, seed=seed) for entrant in entrants for seed in range(seeds)]
+
+
+def jobs_at_spend(entrants: Sequence[Entrant], runs: Sequence[Run]) -> list[Job]:
+    """Return each policy once more beside each peer's run, with that run's mean spend as its budget."""
+    peers = [run for run in runs if run.kind == "peer"]
+    return [
+        Job(entrant=replace(entrant, budget_usd=float(run.cost_usd.mean()), spends_as=run.policy), seed=run.seed)
+        for entrant in entrants
+        if entrant.specs
+        for run in peers
+    ]
 
 
 def play_here(world: World, setting: Setting, jobs: Sequence[Job], *, tick: Tick) -> list[Run]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bandit_router.protocols import LearningPolicy, Policy
 from simulate.bench.entrants import Entrant, build_entrant
 from simulate.bench.peer import play_peer
@@ -17,9 +19,11 @@ def play(world: World, setting: Setting, entrant: Entrant, seed: int, *, tick: T
     stream = make_stream(world, setting, seed)
     if entrant.kind == "peer":
         return play_peer(world, setting, stream, entrant.budget_usd, tick=tick).run(entrant.name, "peer", seed)
+    if entrant.budget_usd:
+        setting = replace(setting, budget_usd=entrant.budget_usd)
     policy_for, learners = _policy(world, setting, entrant)
     tally = Replay(world, setting, stream, learners).play(policy_for, tick)
-    return tally.run(entrant.name, entrant.kind, seed)
+    return tally.run(entrant.title, entrant.kind, seed)
 
 
 def _policy(world: World, setting: Setting, entrant: Entrant) -> tuple[PolicyFor, list[LearningPolicy]]:

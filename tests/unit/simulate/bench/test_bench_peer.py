@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bandit_router.errors import ConfigError
+from simulate.bench.entrants import load_entrants
+from simulate.bench.grid import jobs_at_spend
 from simulate.bench.peer import features, peer_entrants, play_peer
+from simulate.bench.play import play as bench_play
 from simulate.bench.record import Tally
 from simulate.bench.stream import Setting, make_stream
 from simulate.bench.world import World
@@ -79,6 +83,31 @@ def test_features_are_whitened_components_and_a_bias(wide: World) -> None:
 def test_a_bad_peer_is_refused_with_a_remedy(peer: str | None, budgets: list[float], remedy: str) -> None:
     with pytest.raises(ConfigError, match=remedy):
         peer_entrants(peer, budgets)
+
+
+def test_a_policy_is_played_again_at_what_the_peer_spent(
+    command: Callable[..., dict[str, Any]], policies: Callable[[str], str]
+) -> None:
+    peer = ("--peer", "paretobandit", "--peer-budget", "0.005", "--seeds", "2")
+    found = command("--policy", "random", "--policy", policies("learner"), *peer)
+    names = [line["policy"] for line in found["results"] if line["seed"] == 0]
+    assert names == ["random", "learner", "paretobandit@0.005", "learner as paretobandit@0.005"]
+    assert len(found["results"]) == 2 * len(names)
+
+
+def test_its_budget_is_the_spend_of_the_same_seed(wide: World, policies: Callable[[str], str]) -> None:
+    runs = [play(wide, 0.003, seed=seed).run("p", "peer", seed) for seed in (0, 1)]
+    jobs = jobs_at_spend(load_entrants([policies("learner")]), runs)
+    assert [(job.seed, job.entrant.budget_usd) for job in jobs] == [(run.seed, run.cost_usd.mean()) for run in runs]
+
+
+def test_an_entrants_budget_takes_the_place_of_the_settings(wide: World, policies: Callable[[str], str]) -> None:
+    (entrant,) = load_entrants([policies("learner")])
+    settings = Setting(value_usd=0.01, budget_usd=0.0005), Setting(value_usd=0.01, budget_usd=0.008)
+    own = bench_play(wide, settings[0], replace(entrant, budget_usd=0.008), 0, tick=lambda _: None)
+    same = bench_play(wide, settings[1], entrant, 0, tick=lambda _: None)
+    other = bench_play(wide, settings[0], entrant, 0, tick=lambda _: None)
+    assert own.cost_usd.tolist() == same.cost_usd.tolist() != other.cost_usd.tolist()
 
 
 def test_the_result_names_it_with_its_budget(command: Callable[..., dict[str, Any]]) -> None:
