@@ -19,6 +19,9 @@ from bandit_router.cascade.run import Cascade
 from bandit_router.context.build import Builder, load_builder
 from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy, did_you_mean
 from bandit_router.judge.build import build_panel
+from bandit_router.judge.calibrate import FORMAT as CALIBRATION
+from bandit_router.judge.calibrate import NAME as PANEL
+from bandit_router.judge.calibrate import Calibrator
 from bandit_router.judge.panel import Panel
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
@@ -56,6 +59,7 @@ class Services:
     contexts: Builder
     panel: Panel
     policies: Live[Policy]
+    calibrators: Live[Calibrator]
     router: Router
     log: Log
     events: Events
@@ -115,6 +119,8 @@ def _check_names(specs: Mapping[str, Spec], catalog: Catalog) -> None:
     """Raise `ConfigError` for a policy about a model that is not there, or a model that hides behind a policy."""
     models = [model.name for model in catalog.models]
     for name, spec in specs.items():
+        if name in (PACER, PANEL):
+            raise ConfigError(f"a policy is named {name!r}, which learns on its own account; give it another name")
         if name in models:
             raise ConfigError(f"a model and a policy are both named {name!r}; give one of them another name")
         if isinstance(spec, StaticSpec) and not spec.model.startswith("@") and spec.model not in models:
@@ -131,6 +137,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
     log = Log(engine, log_text=settings.store.log_text)
     policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
     dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
+    calibrators = Live(learning=[PANEL], versions=versions, build=partial(_calibrators, settings.judges))
     rng = random.Random()
     cascade = Cascade(
         provider=provider,
@@ -138,6 +145,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         draw=lambda pmf: draw(pmf, rng.random()),
         chance=lambda probability: rng.random() < probability,
         clock=time.monotonic,
+        calibrate=lambda judgement, /, **asked: calibrators.get(PANEL).quality(judgement, **asked),
     )
     router = Router(
         contexts=parts.contexts,
@@ -154,7 +162,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         new_id=new_id,
     )
     learner = _learner(settings, specs, engine, source=events, versions=versions)
-    schedule = Schedule(_jobs(settings, learner, [policies.refresh, dial.refresh]))
+    schedule = Schedule(_jobs(settings, learner, [policies.refresh, dial.refresh, calibrators.refresh]))
     schedule.start()
     return Services(
         settings=settings,
@@ -165,6 +173,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         contexts=parts.contexts,
         panel=panel,
         policies=policies,
+        calibrators=calibrators,
         router=router,
         log=log,
         events=events,
@@ -196,14 +205,17 @@ def _learner(
         found = {name: version} if version else {}
         if name == PACER:
             return _dial(settings.reward, found)[PACER]
+        if name == PANEL:
+            return _calibrators(settings.judges, found)[PANEL]
         policy = build(specs, found, reward=reward)[name]
         if not isinstance(policy, LearningPolicy):
             raise CorruptArtifact(f"policy {name!r} does not learn")
         return policy
 
     paced = {PACER: PACER} if settings.reward.budget_usd else {}
+    judged = {PANEL: CALIBRATION}
     return Learner(
-        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)} | paced,
+        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)} | paced | judged,
         load=load,
         source=source,
         versions=versions,
@@ -221,6 +233,12 @@ def _dial(settings: RewardSettings, found: Mapping[str, Version]) -> Mapping[str
     artifact = found[PACER].artifact if settings.budget_usd and PACER in found else None
     budget_usd = settings.budget_usd or 1.0
     return {PACER: Pacer(budget_usd=budget_usd, start_usd=settings.value_usd, artifact=artifact)}
+
+
+def _calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) -> Mapping[str, Calibrator]:
+    """Return what the panel's verdicts are worth by its newest version."""
+    rules = frozenset(judge.label for judge in judges if judge.kind == "rules")
+    return {PANEL: Calibrator(rules=rules, artifact=found[PANEL].artifact if PANEL in found else None)}
 
 
 def _jobs(

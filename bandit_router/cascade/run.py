@@ -30,10 +30,22 @@ class Panel(Protocol):
         """Return the panel's judgement; it does not raise."""
 
 
+class Calibrate(Protocol):
+    """Says what a panel's verdicts are worth."""
+
+    def __call__(self, judgement: Judgement, /, *, model: str, category: str) -> float | None:
+        """Return P(the model's answer is good) in [0, 1], None when no verdict could be had."""
+
+
 Draw = Callable[[Pmf], int]
 Chance = Callable[[float], bool]
 """True with the probability given."""
 Clock = Callable[[], float]
+
+
+def at_face_value(judgement: Judgement, /, *, model: str, category: str) -> float | None:  # noqa: ARG001
+    """Take the panel at its word."""
+    return judgement.quality
 
 
 def take_step(policy: Policy, state: State, actions: Sequence[Action], *, draw: Draw, chance: Chance) -> Step:
@@ -62,6 +74,7 @@ class Cascade:
     draw: Draw
     chance: Chance
     clock: Clock
+    calibrate: Calibrate = at_face_value
 
     def choose(self, policy: Policy, state: State, actions: Sequence[Action]) -> Step:
         """Ask the policy, draw, and return the step as it will be logged."""
@@ -75,6 +88,7 @@ class Cascade:
             model = plan.models[step.action.model]
             attempt = await self._call(model, request, index=len(state.history), left_s=left_s)
             judged = await self._judge(request, attempt, asked=step.judged and plan.limits.judge)
+            judged = self._calibrated(judged, state)
             state = replace(state, history=(*state.history, judged), steps=(*state.steps, step))
             elapsed_s = self.clock() - started
             actions = next_actions(plan.candidates, state.history, plan.limits, elapsed_s=elapsed_s)
@@ -114,6 +128,13 @@ class Cascade:
         if attempt.completion is None or not asked:
             return Judged(attempt=attempt)
         return Judged(attempt=attempt, judgement=await self.panel.judge(request, attempt.completion))
+
+    def _calibrated(self, judged: Judged, state: State) -> Judged:
+        if judged.judgement is None:
+            return judged
+        model, category = judged.attempt.model, state.context.category
+        quality = self.calibrate(judged.judgement, model=model, category=category)
+        return replace(judged, judgement=replace(judged.judgement, quality=quality))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bandit_router.cascade.plan import Limits, next_actions
-from bandit_router.cascade.run import Cascade, Plan
+from bandit_router.cascade.run import Calibrate, Cascade, Plan, at_face_value
 from bandit_router.errors import ProviderError
 from bandit_router.types import (
     Action,
@@ -75,7 +75,13 @@ def ticking() -> float:
 
 
 async def run(
-    wishes: Sequence[str], upstream: Upstream, panel: Verdicts, limits: Limits | None = None, *, judge: float = 1.0
+    wishes: Sequence[str],
+    upstream: Upstream,
+    panel: Verdicts,
+    limits: Limits | None = None,
+    *,
+    judge: float = 1.0,
+    calibrate: Calibrate = at_face_value,
 ) -> State:
     models = {
         name: Model(name=name, target=name, tier=tier, input_usd_per_token=0.0, output_usd_per_token=0.0)
@@ -83,7 +89,14 @@ async def run(
     }
     candidates = tuple(Action(model=m.name, tier=m.tier) for m in models.values())
     plan = Plan(policy=Script(wishes, judge), candidates=candidates, models=models, limits=limits or Limits())
-    cascade = Cascade(provider=upstream, panel=panel, draw=first_certain, chance=lambda p: p >= 0.5, clock=ticking)
+    cascade = Cascade(
+        provider=upstream,
+        panel=panel,
+        draw=first_certain,
+        chance=lambda p: p >= 0.5,
+        clock=ticking,
+        calibrate=calibrate,
+    )
     state = State(context=CONTEXT, value_usd=1.0, min_quality=plan.limits.min_quality)
     opening = cascade.choose(plan.policy, state, next_actions(candidates, (), plan.limits))
     return await cascade.run(REQUEST, opening, state, plan=plan)
@@ -152,3 +165,12 @@ async def test_a_request_that_wants_a_least_quality_has_every_answer_judged_for_
     final = await run(["small", "medium", "stop"], Upstream(), panel, Limits(min_quality=0.8), judge=0.1)
     assert panel.asked == ["small", "medium"]
     assert [one.judge_propensity for one in final.steps] == [1.0, 1.0, 1.0]
+
+
+async def test_what_the_verdicts_are_worth_is_the_quality() -> None:
+    def calibrate(judgement: Judgement, /, *, model: str, category: str) -> float | None:
+        assert (judgement.quality, category) == (0.5, "other")
+        return {"small": 0.2, "medium": 0.7}[model]
+
+    final = await run(["small", "medium", "stop"], Upstream(), Verdicts({}), calibrate=calibrate)
+    assert [judged.quality for judged in final.history] == [0.2, 0.7]
