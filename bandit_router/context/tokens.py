@@ -19,7 +19,7 @@ class Tokens:
     ids of a text are those of its words, each with the spaces before it, one after the other.
     """
 
-    def __init__(self, tokenizer: Any, /, *, capacity_chars: int = 250_000) -> None:
+    def __init__(self, tokenizer: Any, /, *, capacity_chars: int = 500_000) -> None:
         self._tokenizer, self._capacity_chars = tokenizer, capacity_chars
         self._special = tuple(token.content for token in tokenizer.get_added_tokens_decoder().values())
         vocabulary = tokenizer.get_vocab(with_added_tokens=False)
