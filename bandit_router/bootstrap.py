@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import secrets
 import socket
 import time
@@ -23,6 +24,7 @@ from bandit_router.judge.calibrate import FORMAT as CALIBRATION
 from bandit_router.judge.calibrate import NAME as PANEL
 from bandit_router.judge.calibrate import Calibrator
 from bandit_router.judge.panel import Panel
+from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
 from bandit_router.policy.draw import draw
@@ -35,7 +37,7 @@ from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
-from bandit_router.settings import JudgeSettings, RewardSettings, Settings
+from bandit_router.settings import JudgeSettings, ModelSettings, RewardSettings, Settings
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
@@ -66,6 +68,7 @@ class Services:
     versions: Versions
     keys: Keys
     learner: Learner
+    watch: Watch
     schedule: Schedule
 
     async def close(self) -> None:
@@ -162,7 +165,8 @@ async def start(settings: Settings, observer: Observer) -> Services:
         new_id=new_id,
     )
     learner = _learner(settings, specs, engine, source=events, versions=versions)
-    schedule = Schedule(_jobs(settings, learner, [policies.refresh, dial.refresh, calibrators.refresh]))
+    watch = judge_watch(settings, engine, turn=learner.leads)
+    schedule = Schedule(_jobs(settings, learner, watch, [policies.refresh, dial.refresh, calibrators.refresh]))
     schedule.start()
     return Services(
         settings=settings,
@@ -180,6 +184,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         versions=versions,
         keys=Keys(engine),
         learner=learner,
+        watch=watch,
         schedule=schedule,
     )
 
@@ -187,6 +192,30 @@ async def start(settings: Settings, observer: Observer) -> Services:
 def load_catalog(settings: Settings, provider: LitellmProvider | None = None) -> Catalog:
     """Return the models of the settings with their prices; raise `ConfigError` when one has none."""
     return build_catalog(settings.models, (provider or LitellmProvider.load()).price)
+
+
+def judge_watch(settings: Settings, engine: Engine, *, turn: Callable[[], bool] = lambda: True) -> Watch:
+    """Return what reports on the judges from the log of a database; `turn` says whether this process is to look."""
+    versions, bias = Versions(engine), settings.bias
+
+    def weights() -> Mapping[str, float]:
+        version = versions.latest(PANEL)
+        return _calibrators(settings.judges, {PANEL: version} if version else {})[PANEL].weights
+
+    return Watch(
+        source=Events(engine),
+        weights=weights,
+        families={model.name: _family(model) for model in settings.models},
+        limits={"length": bias.length_limit, "family": bias.family_limit, "order": bias.order_limit},
+        turn=turn,
+    )
+
+
+def _family(model: ModelSettings) -> str:
+    """Return the first word of the name that its maker gave a model: `gpt`, `claude`, `gemini`."""
+    name = model.target.lower().rpartition("/")[2]
+    word = re.search("[a-z]+", name)
+    return word[0] if word else name
 
 
 def new_id() -> str:
@@ -242,13 +271,14 @@ def _calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) 
 
 
 def _jobs(
-    settings: Settings, learner: Learner, refreshes: Sequence[Callable[[], object]]
+    settings: Settings, learner: Learner, watch: Watch, refreshes: Sequence[Callable[[], object]]
 ) -> Mapping[str, tuple[Callable[[], object], float]]:
     jobs: dict[str, tuple[Callable[[], object], float]] = {
         f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)
     }
     if settings.learner.enabled:
         jobs["learn"] = (learner.tick_safely, settings.learner.interval_s)
+        jobs["watch"] = (watch.look_safely, settings.bias.interval_s)
     return jobs
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LEASE = "learner"
 LEASE_S = 15.0
+FIRST_S = 60.0
 BATCHES_PER_TICK = 20
 """Bounds a tick, so that a long backlog is published in parts."""
 
@@ -84,7 +85,7 @@ class Learner:
 
         Any failure drops the copies in memory, so that the next tick starts from what was published.
         """
-        if not self.leases.acquire(LEASE, self.holder, ttl_s=LEASE_S, now=self.now()):
+        if not self.leads():
             self._copies.clear()
             return 0
         try:
@@ -103,6 +104,10 @@ class Learner:
         except Exception:
             log.exception("the learner's tick failed; the next one starts from the last published version")
             return 0
+
+    def leads(self) -> bool:
+        """Return whether it is this process that learns; raise `StoreUnavailable`."""
+        return self.leases.acquire(LEASE, self.holder, ttl_s=LEASE_S, now=self.now())
 
     def close(self) -> None:
         """Give the lease back, so that another learner need not wait for it to run out."""
@@ -168,13 +173,25 @@ class Learner:
 
 
 class Schedule:
-    """Runs jobs in the background at fixed intervals; each runs alone, and a missed run is made up once."""
+    """Runs jobs in the background at fixed intervals; each runs alone, and a missed run is made up once.
+
+    A job runs for the first time after its interval, or a minute after the start where that is sooner: a process need
+    not live for a week to do what is due weekly.
+    """
 
     def __init__(self, jobs: Mapping[str, tuple[Callable[[], object], float]]) -> None:
         self._scheduler = BackgroundScheduler(timezone="UTC")
         for name, (job, seconds) in jobs.items():
+            first = datetime.now(UTC) + timedelta(seconds=min(seconds, FIRST_S))
             self._scheduler.add_job(
-                job, "interval", seconds=seconds, id=name, max_instances=1, coalesce=True, misfire_grace_time=None
+                job,
+                "interval",
+                seconds=seconds,
+                id=name,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=first,
             )
 
     def start(self) -> None:

@@ -80,6 +80,16 @@ class LearnerSettings(Strict):
     keep_versions: Annotated[int, Field(ge=2)] = 50
 
 
+class BiasSettings(Strict):
+    """[bias]: how far a judge's verdicts may lean, in deviations, and how often that is looked at."""
+
+    length_limit: Positive = 0.2
+    """For each deviation of the logarithm of the answer's length."""
+    family_limit: Positive = 0.3
+    order_limit: Positive = 0.2
+    interval_s: Positive = 7 * 24 * 3600.0
+
+
 class PolicySettings(Strict):
     """[policies]: where the specs are and which one decides."""
 
@@ -149,6 +159,7 @@ class Settings(Strict):
     reward: RewardSettings = RewardSettings()
     cascade: CascadeSettings = CascadeSettings()
     learner: LearnerSettings = LearnerSettings()
+    bias: BiasSettings = BiasSettings()
     policies: PolicySettings = PolicySettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     judges: tuple[JudgeSettings, ...] = (JudgeSettings(kind="rules"),)

@@ -48,6 +48,7 @@ def _lifespan(settings: Settings, running: Running) -> Callable[[FastAPI], Abstr
         running.services = services = await bootstrap.start(settings, running.metrics)
         running.started_at = int(services.router.now().timestamp())
         running.metrics.watch(partial(learning, services))
+        running.metrics.watch_judges(lambda: services.watch.newest)
         try:
             yield
         finally:

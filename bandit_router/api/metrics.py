@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bandit_router.errors import StoreUnavailable
+from bandit_router.judge.report import Report
 from bandit_router.types import Decision, Outcome
 
 PREFIX: Final = "bandit_router"
@@ -86,6 +87,10 @@ class Metrics:
         """Show from now on, whenever the metrics are read, where each learning policy stands."""
         self._registry.register(_LearningCollector(learning))
 
+    def watch_judges(self, report: Callable[[], Report | None]) -> None:
+        """Show from now on what was last found of the judges; nothing before the first look."""
+        self._registry.register(_JudgesCollector(report))
+
     def text(self) -> bytes:
         """Return every metric in Prometheus' text format; this may read from the database."""
         return generate_latest(self._registry)
@@ -114,6 +119,41 @@ class _LearningCollector(Collector):
         yield _gauge("policy_version", "The version served of a learning policy.", versions)
         yield _gauge("learner_lag_events", "Events in the journal not learned from.", events)
         yield _gauge("learner_lag_seconds", "Age of the oldest of them in seconds.", seconds)
+
+
+class _JudgesCollector(Collector):
+    """Shows the last report on the judges."""
+
+    def __init__(self, report: Callable[[], Report | None]) -> None:
+        self._report = report
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: there may be no report yet."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield calibration, weights and biases."""
+        found = self._report()
+        if found is None:
+            return
+        for name, told in (("auc", "AUC"), ("ece", "Expected calibration error"), ("brier", "Brier score")):
+            values = {each.judge: getattr(each.figures, name) for each in found.standings}
+            yield _by_judge(f"judge_{name}", f"{told} where feedback is known.", values)
+        weights = {each.judge: each.weight for each in found.standings}
+        yield _by_judge("judge_weight", "Logits of one deviation of a verdict.", weights)
+        leaning = GaugeMetricFamily(f"{PREFIX}_judge_bias", "Lean in deviations.", labels=["judge", "against"])
+        for bias in found.biases:
+            leaning.add_metric([bias.judge, bias.against], bias.effect)
+        yield leaning
+        yield GaugeMetricFamily(f"{PREFIX}_judge_bias_warnings", "Biases past their limit.", value=len(found.warnings))
+
+
+def _by_judge(name: str, told: str, values: Mapping[str, float | None]) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_{name}", told, labels=["judge"])
+    for judge, value in values.items():
+        if value is not None:
+            family.add_metric([judge], value)
+    return family
 
 
 def _gauge(name: str, told: str, values: Mapping[str, float]) -> Metric:

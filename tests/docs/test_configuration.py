@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from bandit_router.settings import (
+    BiasSettings,
     CascadeSettings,
     ContextSettings,
     JudgeSettings,
@@ -26,6 +27,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[reward]": RewardSettings,
     "[cascade]": CascadeSettings,
     "[learner]": LearnerSettings,
+    "[bias]": BiasSettings,
     "[policies]": PolicySettings,
     "[[models]]": ModelSettings,
     "[[judges]]": JudgeSettings,
