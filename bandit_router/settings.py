@@ -101,7 +101,10 @@ class ModelSettings(Strict):
     """[[models]]: one arm."""
 
     name: Annotated[str, Field(min_length=1)]
-    target: Annotated[str, Field(min_length=1)]
+    kind: Literal["chat", "fuse"] = "chat"
+    """`fuse`: makes one answer of those at hand, by calling the model named by `through`."""
+    target: str = ""
+    through: str | None = None
     tier: Annotated[int, Field(ge=0)]
     input_usd_per_million: NonNegative | None = None
     output_usd_per_million: NonNegative | None = None
@@ -122,6 +125,16 @@ class ModelSettings(Strict):
             meaning = "the choice of a policy" if name == "auto" else "all models of a tier"
             raise ValueError(f"{name!r} already stands for {meaning} in requests; give the model another name")
         return name
+
+    @model_validator(mode="after")
+    def _called_somehow(self) -> ModelSettings:
+        if self.kind == "chat" and not self.target:
+            raise ValueError(f'{self.name!r} needs what litellm calls it; add target = "openai/gpt-4.1-mini"')
+        if self.kind == "fuse" and (self.target or not self.through):
+            raise ValueError(f'{self.name!r} fuses through another model: give through = "its name" and no target')
+        if self.kind == "chat" and self.through:
+            raise ValueError(f'{self.name!r}: `through` is for kind = "fuse"')
+        return self
 
 
 class JudgeSettings(Strict):
@@ -173,6 +186,17 @@ class Settings(Strict):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"two {kind} are named {twice[0]!r}; names must be unique")
+        return self
+
+    @model_validator(mode="after")
+    def _fuse_through_models(self) -> Settings:
+        chats = [model.name for model in self.models if model.kind == "chat"]
+        for model in self.models:
+            if model.through and model.through not in chats:
+                hint = did_you_mean(model.through, chats)
+                raise ValueError(f"{model.name!r} fuses through {model.through!r}, which is no model; {hint}")
+        if not chats:
+            raise ValueError("all models fuse the answers of others, and there are none; add a model that answers")
         return self
 
     @model_validator(mode="after")

@@ -39,6 +39,8 @@ class Model:
     timeout_s: float = 60.0
     expected_output_tokens: int = 400
     """Used to price an action before the model has answered."""
+    fuses: bool = False
+    """Makes one answer of those at hand, so it can be called only once there are two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class Action:
     model: str
     tier: int = -1
     cost_usd: float = 0.0
+    fuses: bool = False
+    """Makes one answer of those at hand."""
 
     @property
     def is_stop(self) -> bool:

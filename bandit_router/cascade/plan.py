@@ -10,6 +10,8 @@ from bandit_router.types import STOP, Action, Judged
 
 UNKNOWN_QUALITY: Final = 0.5
 """Where an answer that could not be judged ranks among those that were."""
+FUSABLE: Final = 2
+"""How many answers there must be to make one of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,16 @@ def served(history: Sequence[Judged], preferred: int | None = None) -> int | Non
 
 
 def _affordable(candidates: Sequence[Action], history: Sequence[Judged], limits: Limits) -> tuple[Action, ...]:
+    answers = sum(judged.ok for judged in history)
     tried = {judged.attempt.model for judged in history}
     left = float("inf")
     if limits.max_cost_usd is not None:
         left = limits.max_cost_usd - sum(judged.cost_usd for judged in history)
-    return tuple(action for action in candidates if action.model not in tried and action.cost_usd <= left)
+    return tuple(
+        action
+        for action in candidates
+        if action.model not in tried and action.cost_usd <= left and (answers >= FUSABLE or not action.fuses)
+    )
 
 
 def _must_go_on(answered: Sequence[Judged], limits: Limits) -> bool:

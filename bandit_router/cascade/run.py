@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bandit_router.cascade.fuse import answers_at_hand, fusing
 from bandit_router.cascade.plan import Limits, next_actions
 from bandit_router.errors import ProviderError
 from bandit_router.protocols import Policy, Provider
@@ -86,7 +87,8 @@ class Cascade:
         while not step.action.is_stop:
             left_s = plan.limits.deadline_s - (self.clock() - started)
             model = plan.models[step.action.model]
-            attempt = await self._call(model, request, index=len(state.history), left_s=left_s)
+            asked = fusing(request, answers_at_hand(state.history)) if model.fuses else request
+            attempt = await self._call(model, asked, index=len(state.history), left_s=left_s)
             judged = await self._judge(request, attempt, asked=step.judged and plan.limits.judge)
             judged = self._calibrated(judged, state)
             state = replace(state, history=(*state.history, judged), steps=(*state.steps, step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +12,8 @@ from bandit_router.types import ListPrice, Model
 
 T = TypeVar("T")
 PER_MILLION = 1_000_000.0
+FUSED_TOKENS = 600
+"""What a fused answer usually takes: it holds what two answers say."""
 
 PriceList = Callable[[str], ListPrice | None]
 
@@ -49,7 +51,8 @@ def build_catalog(settings: Sequence[ModelSettings], prices: PriceList) -> Catal
 
     Raise `ConfigError` when a price is in neither.
     """
-    models = [_model(entry, prices(entry.target)) for entry in settings]
+    chats = {entry.name: entry for entry in settings if entry.kind == "chat"}
+    models = [_model(_called(entry, chats), prices(_called(entry, chats).target)) for entry in settings]
     return Catalog(tuple(sorted(models, key=lambda m: (m.tier, m.output_usd_per_token, m.name))))
 
 
@@ -74,6 +77,14 @@ def resolve_prices(
     )
 
 
+def _called(entry: ModelSettings, chats: Mapping[str, ModelSettings]) -> ModelSettings:
+    """Return the entry; one that fuses through another with what is needed to call that."""
+    if entry.through is None:
+        return entry
+    given = entry.model_dump(exclude_unset=True, exclude={"through"})
+    return chats[entry.through].model_copy(update={"expected_output_tokens": FUSED_TOKENS, **given})
+
+
 def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
     given = (entry.input_usd_per_million, entry.output_usd_per_million)
     price_in, price_out = resolve_prices(name=entry.name, given=given, listed=listed)
@@ -84,7 +95,8 @@ def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
         input_usd_per_token=price_in,
         output_usd_per_token=price_out,
         context_window=_first(entry.context_window, listed.context_window if listed else None),
-        tools=bool(_first(entry.tools, listed.tools if listed else None, True)),
+        # A call of a tool cannot be made of two.
+        tools=entry.kind == "chat" and bool(_first(entry.tools, listed.tools if listed else None, True)),
         vision=bool(_first(entry.vision, listed.vision if listed else None, False)),
         json_schema=bool(_first(entry.json_schema, listed.json_schema if listed else None, True)),
         region=entry.region,
@@ -92,6 +104,7 @@ def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
         api_key_env=entry.api_key_env,
         timeout_s=entry.timeout_s,
         expected_output_tokens=entry.expected_output_tokens,
+        fuses=entry.kind == "fuse",
     )
 
 

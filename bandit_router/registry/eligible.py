@@ -10,6 +10,8 @@ from bandit_router.types import Action, ChatRequest, Hints, Model
 
 CHARACTERS_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000
+FUSED_ANSWERS = 2
+"""A fusion is priced as reading so many answers, each as long as its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ def needs_of(request: ChatRequest) -> Needs:
 def expected_cost(model: Model, needs: Needs) -> float:
     """Return what a call should cost in USD: the prompt's tokens, and the model's usual length of answer."""
     output = min(model.expected_output_tokens, needs.max_output_tokens or model.expected_output_tokens)
-    return needs.input_tokens * model.input_usd_per_token + output * model.output_usd_per_token
+    read = needs.input_tokens + (FUSED_ANSWERS * output if model.fuses else 0)
+    return read * model.input_usd_per_token + output * model.output_usd_per_token
 
 
 def objection(model: Model, needs: Needs, hints: Hints) -> str | None:
@@ -82,9 +85,10 @@ def eligible(
         if reason is None and hints.max_cost_usd is not None and cost > hints.max_cost_usd:
             reason = f"expected to cost ${cost:.3g}, over the request's ${hints.max_cost_usd:.3g}"
         if reason is None:
-            actions.append(Action(model=model.name, tier=model.tier, cost_usd=cost))
+            actions.append(Action(model=model.name, tier=model.tier, cost_usd=cost, fuses=model.fuses))
         else:
             reasons.append(f"{model.name}: {reason}")
-    if not actions:
+    if all(action.fuses for action in actions):
+        reasons += [f"{action.model}: fuses the answers of others" for action in actions]
         raise NoEligibleModel(f"no model can take this request ({'; '.join(reasons)})")
     return tuple(actions)

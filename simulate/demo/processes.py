@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bandit_router.errors import ConfigError
 
-START_S = 60.0
+START_S = 120.0
 STOP_S = 20.0
 
 

@@ -96,7 +96,7 @@ def routing(settings: Settings) -> Iterator[Service]:
 
 
 def make_settings(database_url: str, upstream_url: str, **tables: Any) -> Settings:
-    """Return settings with three models on the upstream, one a tier, and the rules for a judge."""
+    """Return settings with three models on the upstream, one a tier, and those of `more_models`; the rules judge."""
     models = [
         {
             "name": name,
@@ -114,6 +114,6 @@ def make_settings(database_url: str, upstream_url: str, **tables: Any) -> Settin
         "store": {"url": database_url},
         "policies": {"dir": shipped("policies"), "default": "fixed_cascade"},
         "learner": {"interval_s": 0.2},
-        "models": models,
+        "models": [*models, *tables.pop("more_models", ())],
     }
     return Settings.model_validate({**given, **tables})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 
 from tests.api.service import Service
 from tests.api.upstream import CALL, TEXT, USAGE, Upstream
+from tests.databases import sqlite_copy
 
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 QUESTION: Any = [{"role": "user", "content": "Why are there tides?"}]
@@ -192,3 +195,17 @@ def test_metadata_passes_through_without_the_hints_meant_for_the_router(router: 
 def test_text_that_no_header_can_hold_does_not_fail_the_answer(router: Service, upstream: Upstream) -> None:
     upstream.messages["small"] = {"role": "assistant", "content": "half a pair: \ud83d, and 潮汐"}
     assert router.chat().json()["choices"][0]["message"]["content"] == "half a pair: \ud83d, and 潮汐"
+
+
+def test_a_fusion_makes_one_answer_of_two_and_is_judged_like_any(
+    route_with: Callable[..., Service], sqlite_file: Path, tmp_path: Path, upstream: Upstream
+) -> None:
+    fusion = {"name": "both", "kind": "fuse", "through": "medium", "tier": 3}
+    router = route_with(sqlite_copy(sqlite_file, tmp_path), more_models=[fusion])
+    code = "```python\ndef f(:\n```"
+    upstream.messages |= {name: {"role": "assistant", "content": code} for name in ("small", "medium", "large")}
+    decision = router.decision(router.decide(headers={"x-router-min-quality": "0.9"}))
+    assert [one["model"] for one in decision["attempts"]] == ["small", "medium", "large", "both"]
+    assert upstream.called == ["small", "medium", "large", "medium"]
+    assert upstream.bodies[3]["messages"][-1]["content"].count(code) == 3
+    assert decision["attempts"][3]["judgement"]["quality"] is not None

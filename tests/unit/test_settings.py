@@ -79,3 +79,19 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert settings.policies.dir == tmp_path / "policies"
     assert settings.context.taxonomy == tmp_path / "mine.toml"
     assert settings.store.url == f"sqlite:///{tmp_path}/router.db"
+
+
+FUSE = '[[models]]\nname = "both"\nkind = "fuse"\ntier = 1\n'
+
+
+def test_a_model_needs_a_target() -> None:
+    assert "add target" in refused('[[models]]\nname = "small"\ntier = 0\n')
+
+
+def test_a_fusion_names_what_it_calls() -> None:
+    assert 'give through = "its name"' in refused(MODEL + FUSE)
+    assert "did you mean 'small'" in refused(MODEL + FUSE + 'through = "smal"\n')
+
+
+def test_only_a_fusion_goes_through_another_model() -> None:
+    assert 'is for kind = "fuse"' in refused(MODEL + 'through = "small"\n')

@@ -88,3 +88,11 @@ def test_the_policys_own_choice_is_served_before_the_best_judged() -> None:
 @pytest.mark.parametrize("preferred", [1, 7, -1])
 def test_a_choice_that_is_no_answer_is_not_served(preferred: int) -> None:
     assert served([judged("small", 0.2), judged("large", None, status="error")], preferred) == 0
+
+
+def test_answers_are_fused_once_there_are_two() -> None:
+    fusing = (*CANDIDATES, Action(model="both", tier=2, fuses=True))
+    one = [judged("small", 0.4), judged("medium", None, status="timeout")]
+    assert "both" not in [a.model for a in next_actions(fusing, one, Limits())]
+    two = [judged("small", 0.4), judged("medium", 0.4)]
+    assert "both" in [a.model for a in next_actions(fusing, two, Limits())]

@@ -118,3 +118,31 @@ def test_when_no_model_is_left_each_reason_is_told() -> None:
 def test_a_tiny_ceiling_is_told_as_it_is() -> None:
     with pytest.raises(NoEligibleModel, match=r"over the request's \$2e-09"):
         allowed([model("a")], ask(), Hints(max_cost_usd=2e-9))
+
+
+def fusion(**kw: object) -> ModelSettings:
+    return ModelSettings.model_validate({"name": "both", "kind": "fuse", "through": "small", "tier": 2, **kw})
+
+
+def test_a_fusion_is_called_as_the_model_it_goes_through() -> None:
+    made = catalog(entry(api_base="http://x/v1", input_usd_per_million=3.0), fusion()).get("both")
+    assert made is not None
+    assert (made.target, made.api_base, made.tier, made.fuses) == ("openai/small", "http://x/v1", 2, True)
+    assert (made.input_usd_per_token, made.expected_output_tokens) == (pytest.approx(3e-6), 600)
+
+
+def test_a_fusion_pays_for_reading_two_answers() -> None:
+    (action,) = eligible(
+        [model("both", fuses=True, expected_output_tokens=600), model("small")], ask("abc"), Hints(), judge_cost_usd=0.0
+    )[:1]
+    assert (action.fuses, action.cost_usd) == (True, pytest.approx(1201e-6 + 600e-5))
+
+
+def test_a_fusion_takes_no_tools() -> None:
+    made = catalog(entry(), fusion())
+    assert allowed(list(made.models), ask(tools=[{"type": "function"}])) == ["small"]
+
+
+def test_fusions_alone_cannot_take_a_request() -> None:
+    with pytest.raises(NoEligibleModel, match="both: fuses the answers of others"):
+        allowed([model("both", fuses=True)], ask())
