@@ -72,8 +72,7 @@ def line(world: World, setting: Setting, stream: Stream, run: Run) -> dict[str, 
     if setting.scenario != "stationary":
         seen = seen_blocks(world, stream, run)
         entry["phases"] = [_phase(setting, block, run) for block in seen]
-        if any(block.phase.drop for block in seen):
-            entry["regret"] = [window for block in seen for window in regret(setting, block, run)]
+        entry["regret"] = [window for block in seen for window in regret(setting, block, run)]
     return entry
 
 

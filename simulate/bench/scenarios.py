@@ -16,6 +16,8 @@ from simulate.bench.world import World
 Order = NDArray[np.int64]
 """(n) indices of a world's rows, in the order in which they come."""
 PRICE_CUT: Final = 0.1
+DROPPED: Final = "dropped"
+"""The name of a phase in which a model has lost its quality."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,50 +43,54 @@ class Timeline:
     phases: tuple[Phase, ...]
 
 
-Scenario = Callable[[World, Order, int], Timeline]
+Scenario = Callable[[World, Order, int, float], Timeline]
+"""Makes the timeline of a world, an order, a seed and what a good answer is worth in USD."""
 
 
-def stationary(_world: World, order: Order, _seed: int) -> Timeline:
+def stationary(_world: World, order: Order, _seed: int, _value_usd: float) -> Timeline:
     """Nothing changes."""
     return Timeline(order=order, phases=(Phase(name="all", start=0, stop=len(order)),))
 
 
-def price_cut(world: World, order: Order, _seed: int) -> Timeline:
+def price_cut(world: World, order: Order, _seed: int, _value_usd: float) -> Timeline:
     """From half time on the dearest model costs a tenth, and the price list says so."""
     dearest = len(world.models) - 1
     before, after = _halves(order, "before", "price cut")
     return Timeline(order=order, phases=(before, _with(after, price=((dearest, PRICE_CUT),))))
 
 
-def quality_drop(_world: World, order: Order, _seed: int) -> Timeline:
+def quality_drop(_world: World, order: Order, _seed: int, _value_usd: float) -> Timeline:
     """From half time on the model most served in the quarter before scores what the cheapest does."""
-    before, after = _halves(order, "before", "dropped")
+    before, after = _halves(order, "before", DROPPED)
     return Timeline(order=order, phases=(before, _with(after, drop=True)))
 
 
-def recovery(_world: World, order: Order, _seed: int) -> Timeline:
+def recovery(_world: World, order: Order, _seed: int, _value_usd: float) -> Timeline:
     """The same drop, from one third to two thirds of the stream; then the model is itself again."""
     n = len(order)
     return Timeline(
         order=order,
         phases=(
             Phase(name="before", start=0, stop=n // 3),
-            Phase(name="dropped", start=n // 3, stop=2 * n // 3, drop=True),
+            Phase(name=DROPPED, start=n // 3, stop=2 * n // 3, drop=True),
             Phase(name="recovered", start=2 * n // 3, stop=n),
         ),
     )
 
 
-def new_model(world: World, order: Order, _seed: int) -> Timeline:
-    """The model with the best mean score is absent until half time; raise `ConfigError` when there is no other."""
+def new_model(world: World, order: Order, _seed: int, value_usd: float) -> Timeline:
+    """The best single model is absent until half time; raise `ConfigError` when there is no other.
+
+    It is the best by utility: one that scores higher but costs more than that is worth would change nothing by coming.
+    """
     if len(world.models) < 2:
         raise ConfigError("--scenario new_model needs a table of two models or more")
-    best = int(world.scores.mean(axis=0).argmax())
+    best = int((world.scores.mean(axis=0) - world.costs.mean(axis=0) / value_usd).argmax())
     before, after = _halves(order, "before", "new model")
     return Timeline(order=order, phases=(_with(before, absent=(best,)), after))
 
 
-def category_shift(world: World, order: Order, seed: int) -> Timeline:
+def category_shift(world: World, order: Order, seed: int, _value_usd: float) -> Timeline:
     """The categories, in a random order, fill the first half one after the other and then the second; both are mixed.
 
     So at most one category comes in both halves.

@@ -71,7 +71,7 @@ def rows_of(seed: int, *, size: int, rows: int | None) -> Order:
 def make_stream(world: World, setting: Setting, seed: int) -> Stream:
     """Draw everything for a seed; a row keeps its draws wherever it comes in the order."""
     order = rows_of(seed, size=world.size, rows=setting.rows)
-    timeline = scenario(setting.scenario)(world, order, seed)
+    timeline = scenario(setting.scenario)(world, order, seed, setting.value_usd)
     noise = np.random.default_rng([seed, 1]).standard_normal((world.size, len(world.models)))
     draws = np.random.default_rng([seed, 2]).random((world.size, setting.max_attempts + 1, 2))
     feedback = np.random.default_rng([seed, 3]).random(world.size) < setting.feedback_rate

@@ -12,6 +12,7 @@ from simulate.bench.record import Run
 from simulate.bench.report.charts import COLOURS, dollars, frontier, learning, regret, starts
 from simulate.bench.report.series import curves
 from simulate.bench.report.style import STYLE
+from simulate.bench.scenarios import DROPPED
 from simulate.bench.show import by_policy
 from simulate.bench.stream import Setting, make_stream
 from simulate.bench.world import World
@@ -81,7 +82,7 @@ def _table(result: Mapping[str, Any]) -> str:
         rows.append(_row(name, figures, css="hindsight"))
     heads = "".join(f"<th>{head}</th>" for head in _HEADS)
     note = "The last four are references, known only in hindsight."
-    if any("regret" in entry for entry in result["results"]):
+    if any(phase["name"] == DROPPED for entry in result["results"] for phase in entry.get("phases", ())):
         note += " They are those of a world where no model drops, since which one does depends on the policy."
     return f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div><p class="note">{note}</p>'
 

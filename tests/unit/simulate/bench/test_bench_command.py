@@ -112,8 +112,14 @@ def test_a_drop_comes_with_phases_and_regret_against_who_knows(command: Command,
     assert after["regret"] == pytest.approx((0.01 - 0.001) / 0.1)
 
 
+def test_every_change_comes_with_regret_against_who_knows_the_phase(command: Command) -> None:
+    for scenario in ("price_cut", "new_model", "category_shift"):
+        [line] = command("--policy", "random", "--seeds", "1", "--scenario", scenario)["results"]
+        assert [window["phase"] for window in line["regret"]] == [phase["name"] for phase in line["phases"]]
+
+
 def test_a_new_model_is_not_called_before_it_is_there(command: Command, policies: Policies) -> None:
-    [line] = command("--policy", policies("dearest"), "--seeds", "1", "--scenario", "new_model")["results"]
+    [line] = command("--policy", policies("dearest"), "--seeds", "1", "--scenario", "new_model", *EXACT)["results"]
     assert line["start_share"] == {"tiny": 0.5, "huge": 0.5}
     assert [phase["name"] for phase in line["phases"]] == ["before", "new model"]
 

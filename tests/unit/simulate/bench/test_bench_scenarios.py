@@ -64,9 +64,12 @@ def test_recovery_drops_for_the_middle_third_only(long_world: World) -> None:
     assert (scores, [phase.stop for phase in made.phases]) == ([0.6, 0.2, 0.6], [30, 60, 90])
 
 
-def test_the_new_model_is_the_best_and_absent_until_half_time(long_world: World) -> None:
-    made = stream(long_world, "new_model")
-    assert [outcomes(long_world, made, phase).present for phase in made.phases] == [(0, 1), (0, 1, 2)]
+@pytest.mark.parametrize(("value_usd", "before"), [(1.0, (0, 1)), (0.1, (0, 2))])
+def test_the_new_model_is_the_best_at_the_value_and_absent_until_half_time(
+    long_world: World, value_usd: float, before: tuple[int, ...]
+) -> None:
+    made = make_stream(long_world, Setting(value_usd=value_usd, scenario="new_model"), 0)
+    assert [outcomes(long_world, made, phase).present for phase in made.phases] == [before, (0, 1, 2)]
 
 
 def test_categories_shift_at_half_time(long_world: World) -> None:
