@@ -129,3 +129,23 @@ class Unauthorized(RouterError):
 
 class BodyTooLarge(RouterError):
     """The request's body is over the configured limit."""
+
+
+class UnusableLog(RouterError, ValueError):
+    """Logged rows cannot be evaluated as they were given; the message names the argument, the row and the remedy."""
+
+    def __init__(self, message: str, *, argument: str) -> None:
+        super().__init__(f"{argument}: {message}")
+        self.argument = argument
+
+
+class UnknownEstimator(RouterError, ValueError):
+    """No estimator has the name asked for."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"no estimator is named {name!r}; {did_you_mean(name, known)}")
+        self.name = name
+
+
+class MissingExtra(RouterError):
+    """A part was asked for whose library is not installed; the message says what to install."""
