@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 
-.PHONY: install demo test check bench docs lock
+.PHONY: install demo test check bench bench-evaluate docs lock
 
 install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
 
@@ -27,6 +27,9 @@ check: install  ## format, lint, types, import contracts
 
 bench: install  ## speed: prints figures, asserts none
 	$(BIN)/python -m simulate.speed
+
+bench-evaluate: install  ## the estimators of replay: errors against published ones, coverage, speed
+	$(BIN)/python -m simulate.evaluation
 
 docs: install  ## write docs/commands.md from the command line's own help
 	$(BIN)/python tests/docs/test_commands.py

@@ -46,6 +46,9 @@ class _Fit:
 def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
     """Return the value of greatest empirical likelihood and the values not much less likely."""
     span = rows.high - rows.low
+    if not rows.weight.any():
+        # Nothing was done that the target would do: any value is as likely as any other.
+        return Estimate(value=rows.low + span / 2, low=rows.low, high=rows.high, n=rows.n, ess=0.0)
     sample = _sample(rows, span)
     free = _fit(sample.weight - 1, np.zeros_like(sample.weight), sample.count, start=(0.0, 0.0))
     mass = sample.count * sample.weight / (1 + free.multipliers[0] * (sample.weight - 1))
