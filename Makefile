@@ -36,4 +36,4 @@ docs: install  ## write docs/commands.md from the command line's own help
 
 lock: install  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra dev --extra demo --extra ray --output-file requirements.lock --upgrade
+		--extra dev --extra demo --extra evaluate --extra ray --output-file requirements.lock --upgrade

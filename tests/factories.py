@@ -28,7 +28,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 MODELS = (
     Action(model="small", tier=0, cost_usd=0.0001),
     Action(model="medium", tier=1, cost_usd=0.001),
-    Action(model="large", tier=2, cost_usd=0.01),
+    Action(model="large", tier=2, cost_usd=0.01, fuses=True),
 )
 
 

@@ -55,7 +55,7 @@ def step_row(decision_id: str, step: Step) -> Row:
         "idx": step.index,
         "policy": step.policy,
         "version": step.version,
-        "actions": [{"model": a.model, "tier": a.tier, "cost_usd": float(a.cost_usd)} for a in step.actions],
+        "actions": [_action_row(action) for action in step.actions],
         "pmf": [float(p) for p in step.pmf.probs],
         "predicted": [None if p is None else float(p) for p in step.pmf.predicted],
         "chosen": int(step.chosen),
@@ -64,6 +64,11 @@ def step_row(decision_id: str, step: Step) -> Row:
         "judged": step.judged,
         "serve": step.pmf.serve,
     }
+
+
+def _action_row(action: Action) -> Row:
+    fuses = {"fuses": True} if action.fuses else {}
+    return {"model": action.model, "tier": action.tier, "cost_usd": float(action.cost_usd), **fuses}
 
 
 def outcome_row(outcome: Outcome) -> Row:
