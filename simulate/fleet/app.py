@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from bandit_router.errors import ConfigError
 from simulate.fleet.conditions import Conditions, Ending
-from simulate.fleet.judge import JUDGE, JudgeModel
+from simulate.fleet.judge import JUDGE, RECORDED, JudgeModel
 from simulate.fleet.models import Answers
 from simulate.fleet.options import FleetOptions
 from simulate.fleet.protocol import Chat, Reply, WireError, completion, events, parse_chat, parse_object
@@ -42,8 +42,11 @@ class _Fleet:
         if JUDGE in table.models:
             raise ConfigError(f"a model of the table is named {JUDGE!r}, the judge's own name; rename the model")
         self._answers = Answers(table)
-        self._judge = JudgeModel(self._answers, options)
-        self._conditions = Conditions(table.models, options, judge=JUDGE)
+        recorded = sorted({name for row in table.rows for arm in row.arms.values() for name in arm.judges})
+        self._judges = {JUDGE: JudgeModel(self._answers, options)} | {
+            RECORDED + name: JudgeModel(self._answers, options, recorded=name) for name in recorded
+        }
+        self._conditions = Conditions(table.models, options, judges=tuple(self._judges))
         self._hang_s, self._clock, self._ids = options.hang_s, clock, itertools.count()
 
     async def chat(self, request: Request) -> Response:
@@ -69,8 +72,8 @@ class _Fleet:
         return JSONResponse(asdict(self._conditions.change(parse_object(await request.body()))))
 
     def _reply(self, chat: Chat) -> Reply:
-        if chat.model == JUDGE:
-            return self._judge.reply(chat)
+        if judge := self._judges.get(chat.model):
+            return judge.reply(chat)
         speaker = self._conditions.of(chat.model).degrade_to or chat.model
         return self._answers.reply(chat, speaker=speaker)
 

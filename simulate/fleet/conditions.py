@@ -45,7 +45,7 @@ class Fate:
 class Conditions:
     """The condition of every model, and the deterministic draw of each call's fate."""
 
-    def __init__(self, models: tuple[str, ...], options: FleetOptions, *, judge: str) -> None:
+    def __init__(self, models: tuple[str, ...], options: FleetOptions, *, judges: tuple[str, ...]) -> None:
         well = Condition(latency_ms=options.latency_ms)
         ill = replace(
             well,
@@ -53,12 +53,12 @@ class Conditions:
             rate_limit_rate=options.rate_limit_rate,
             timeout_rate=options.timeout_rate,
         )
-        self._now = {**dict.fromkeys(models, ill), judge: well}
+        self._now = {**dict.fromkeys(models, ill), **dict.fromkeys(judges, well)}
         self._calls = dict.fromkeys(self._now, 0)
-        self._judge, self._seed = judge, options.seed
+        self._judges, self._seed = judges, options.seed
 
     def listed(self) -> list[str]:
-        """Return the names of the models that can be called, the judge among them."""
+        """Return the names of the models that can be called, the judges among them."""
         return [model for model, condition in self._now.items() if condition.listed]
 
     def of(self, model: str) -> Condition:
@@ -114,7 +114,7 @@ class Conditions:
 
     def _fits(self, key: str, value: Any) -> bool:
         if key == "degrade_to":
-            return value is None or (isinstance(value, str) and value in self._now and value != self._judge)
+            return value is None or (isinstance(value, str) and value in self._now and value not in self._judges)
         if key in ("down", "listed"):
             return isinstance(value, bool)
         try:

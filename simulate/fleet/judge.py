@@ -14,6 +14,8 @@ from simulate.fleet.protocol import Chat, Reply, WireError
 from simulate.prices import count_tokens
 
 JUDGE: Final = "judge"
+RECORDED: Final = "judge:"
+"""What the names of the recorded judges begin with, such as `judge:gpt_mini`: they say what the table says."""
 _UNKNOWN: Final = 0.5
 _MALFORMED: Final = (
     "The answer seems fine to me.",
@@ -29,7 +31,8 @@ class JudgeModel:
     The same answer always gets the same score; another `seed` in the request is another draw.
     """
 
-    def __init__(self, answers: Answers, options: FleetOptions) -> None:
+    def __init__(self, answers: Answers, options: FleetOptions, *, recorded: str | None = None) -> None:
+        self._recorded = recorded
         self._answers, self._options, self._calls = answers, options, 0
 
     def reply(self, chat: Chat) -> Reply:
@@ -46,6 +49,8 @@ class JudgeModel:
     def _score(self, source: Source | None, seed: object) -> float:
         if source is None:
             return _UNKNOWN
+        if self._recorded is not None:
+            return source.judges.get(self._recorded, _UNKNOWN)
         noise = normal(self._options.seed, "judge", seed, source.model, source.prompt)
         return shown_score(source.score, noise, self._options)
 

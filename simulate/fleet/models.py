@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from simulate.fleet.protocol import Chat, Reply
@@ -27,6 +28,8 @@ class Source:
     prompt: str
     model: str
     score: float
+    judges: Mapping[str, float] = field(default_factory=dict)
+    """What recorded judges said of it."""
 
 
 class Answers:
@@ -41,7 +44,7 @@ class Answers:
         self._recorded: dict[bytes, list[Source]] = {}
         for row in table.rows:
             for model, arm in row.arms.items():
-                source = Source(prompt=row.prompt, model=model, score=arm.score)
+                source = Source(prompt=row.prompt, model=model, score=arm.score, judges=arm.judges)
                 self._recorded.setdefault(_digest(_answer(row, model)), []).append(source)
 
     def reply(self, chat: Chat, *, speaker: str) -> Reply:

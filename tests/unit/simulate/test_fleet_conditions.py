@@ -15,7 +15,7 @@ CALLS = 4000
 
 
 def conditions(**options: Any) -> Conditions:
-    return Conditions(("tiny", "huge"), FleetOptions(**options), judge="judge")
+    return Conditions(("tiny", "huge"), FleetOptions(**options), judges=("judge",))
 
 
 def endings(of: Conditions, model: str = "tiny") -> list[str]:
