@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,8 @@ class Belief:
     """What is believed of a query's k models that were not tried; all in [0, 1] or in units of the dial.
 
     `good` (k, d) is P(good answer | each of d difficulties), `difficulty` (d) their probabilities, `cost` (k) what a
-    call costs, `judging` what a verdict costs, `best` the probability that the best answer at hand is good.
+    call costs, `judging` what a verdict costs, `best` the probability that the best answer at hand is good, `channel`
+    what verdicts may come.
     """
 
     good: NDArray[np.float64]
@@ -32,11 +33,19 @@ class Belief:
     cost: Vector
     judging: float
     best: float
+    channel: Channel
+    p: Vector = field(init=False)
+    """P(good answer), of each model."""
+    seen: Vector = field(init=False)
+    held: Vector = field(init=False)
+    """P(verdict) and P(good answer | verdict), (steps, k)."""
 
-    @property
-    def p(self) -> Vector:
-        """P(good answer), of each model."""
-        return np.asarray(self.good @ self.difficulty)
+    def __post_init__(self) -> None:
+        """Derive what every rule asks for."""
+        p = self.good @ self.difficulty
+        object.__setattr__(self, "p", p)
+        object.__setattr__(self, "seen", self.channel.seen(self.channel.mixture(p)))
+        object.__setattr__(self, "held", self.channel.held(p))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,46 +66,39 @@ def difficulty(tried: Sequence[Tried]) -> Vector:
     return normalised(logs)
 
 
-def reservations(belief: Belief, channel: Channel) -> Vector:
+def reservations(belief: Belief) -> Vector:
     """Return each model's index: the value at hand at which calling and judging it would just pay (Weitzman, 1979).
 
     The s that solves E[max(v - s, 0)] = c is the largest, over the verdicts v at or above some step, of
     (E[v; those] - c) / P(those). With nothing at hand an answer may also be served unjudged.
     """
-    seen, held = channel.views(belief.p)
-    worth = (seen * held)[:, ::-1].cumsum(axis=1) - (belief.cost + belief.judging)[:, None]
-    index = (worth / seen[:, ::-1].cumsum(axis=1)).max(axis=1)
+    seen = belief.seen[::-1]
+    worth = (seen * belief.held[::-1]).cumsum(axis=0) - (belief.cost + belief.judging)
+    index = (worth / seen.cumsum(axis=0)).max(axis=0)
     return np.asarray(np.maximum(index, belief.p - belief.cost) if belief.best <= NOTHING else index)
 
 
-def lookahead(
-    belief: Belief, channel: Channel, index: Vector, *, last: bool = False, most: int = 8
-) -> tuple[Vector, Vector]:
+def lookahead(belief: Belief, index: Vector, *, last: bool = False, most: int = 8) -> tuple[Vector, Vector]:
     """Return what each model is worth if its answer is judged and if it is not, its price taken off, two calls deep.
 
     After a verdict one goes on with one of the `most` models of the highest index, or not; never if it is the `last`.
     """
-    p, best = belief.p, belief.best
-    blind = np.maximum(p, best)
-    seen, held = channel.views(p)
-    held = np.maximum(held, best)
-    alone = last or len(p) == 1
-    after = held if alone else np.maximum(held, _second(belief, channel, np.argsort(-index)[:most], held))
-    judged = (seen * after).sum(axis=1) - belief.judging
-    return judged - belief.cost, blind - belief.cost
+    after = np.maximum(belief.held, belief.best)
+    if not last and len(index) > 1:
+        np.maximum(after, _second(belief, np.argsort(-index)[:most], after), out=after)
+    judged = (belief.seen * after).sum(axis=0) - belief.judging
+    return judged - belief.cost, np.maximum(belief.p, belief.best) - belief.cost
 
 
-def _second(belief: Belief, channel: Channel, then: NDArray[np.intp], held: Vector) -> Vector:
-    """Return the value of the best second call after each verdict (k, steps), with `held` at hand."""
-    share = channel.mixture(belief.good)[:, None, :]
-    weights = (share * channel.good[:, None] + (1 - share) * channel.bad[:, None]) * belief.difficulty
-    weights /= weights.sum(axis=2, keepdims=True)
-    p = weights @ belief.good[then].T
-    threshold = held[:, :, None]
-    seen, then_held = channel.views(p)
-    judged = (seen * np.maximum(then_held, threshold[..., None])).sum(axis=3) - belief.judging
-    value = np.maximum(np.maximum(p, threshold), judged) - belief.cost[then]
-    value[then, :, np.arange(len(then))] = NOTHING
+def _second(belief: Belief, then: NDArray[np.intp], held: Vector) -> Vector:
+    """Return the value of the best second call after each verdict (steps, k), with `held` at hand."""
+    channel, difficulties = belief.channel, len(belief.difficulty)
+    weights = channel.seen(channel.mixture(belief.good).ravel()).reshape(-1, difficulties) * belief.difficulty
+    p = ((weights @ belief.good[then].T) / weights.sum(axis=1, keepdims=True)).ravel()
+    at_hand = np.repeat(held.ravel(), len(then))
+    judged = channel.expected(p, at_hand) - belief.judging
+    value = np.maximum(np.maximum(p, at_hand), judged).reshape(*held.shape, -1) - belief.cost[then]
+    value[:, then, np.arange(len(then))] = NOTHING
     return np.asarray(value.max(axis=2))
 
 
@@ -115,15 +117,16 @@ def square_cb(values: Vector, gamma: Vector) -> Vector:
 
 def floored(probs: Vector, explored: NDArray[np.bool_], floor: float) -> Vector:
     """Return a pmf at least at the floor where `explored`; the rest gives what is lacking, in proportion."""
-    count = int(explored.sum())
+    count = np.count_nonzero(explored)
     if not count or floor <= 0:
         return probs
     least = min(floor, MOST_EXPLORED / count)
     low = explored & (probs < least)
-    while True:
+    while low.any():
         free = 1 - least * low.sum()
         scaled = np.where(low, least, probs * (free / probs[~low].sum()))
         lower = low | (explored & (scaled < least))
-        if (lower == low).all():
+        if np.array_equal(lower, low):
             return np.asarray(scaled)
         low = lower
+    return probs

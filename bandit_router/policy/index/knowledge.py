@@ -106,14 +106,14 @@ class Knowledge:
     def _learn_verdicts(self, point: Point, seen: Sequence[Seen]) -> None:
         """Take one step of expectation maximisation: each answer's posterior is its soft label."""
         now = difficulty([one.tried for one in seen])
-        slope, judged = 0.0, [one for one in seen if one.score is not None]
+        judged = [one for one in seen if one.score is not None]
         for one in judged:
             error = one.tried.posterior - one.tried.good
-            slope += float((now * NODES) @ error)
             information = CAUTION * self.verdicts.information(float(WEIGHTS @ one.tried.good))
             self.predictor.step(one.model, point.x, gradient=float(now @ error), information=information)
         if len(judged) > 1:
-            self.predictor.load_more(slope)
+            # More is tried where the first verdict is poor: what it says by itself would look like a common cause.
+            self.predictor.load_more(_pull(judged) - _pull(judged[:1]))
 
     def _learn_feedback(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         """Learn the truth about the answer served, beyond what its verdict told."""
@@ -139,3 +139,9 @@ class Knowledge:
         """Return a probability as it would be without the shift in level that feedback taught."""
         held = min(max(p, 0.01), 0.99)
         return 1 / (1 + math.exp(self.verdicts.level - math.log(held / (1 - held))))
+
+
+def _pull(judged: Sequence[Seen]) -> float:
+    """Return the slope of the log likelihood of verdicts in the loading."""
+    now = difficulty([one.tried for one in judged]) * NODES
+    return sum(float(now @ (one.tried.posterior - one.tried.good)) for one in judged)

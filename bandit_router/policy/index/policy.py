@@ -123,53 +123,42 @@ class IndexPolicy:
         now: Vector,
         best: float,
     ) -> Belief:
-        prices, known = self._known.prices, self._known
+        known, prices = self._known, self._known.prices
         logits = np.array([self._logit(action.model, reading, priors) for action in models])
         rows = [prices.rows.get(action.model) for action in models]
-        ratios = [1.0 if row is None else float(reading.ratios[row]) for row in rows]
-        listed = [prices.listed(action.cost_usd) for action in models]
+        ratios = np.array([1.0 if row is None else float(reading.ratios[row]) for row in rows])
+        listed = np.array([prices.listed(action.cost_usd) for action in models])
         return Belief(
             good=logistic((logits + known.verdicts.level)[:, None] + known.predictor.loading * NODES),
             difficulty=now,
-            cost=np.array(listed) * np.array(ratios) / state.value_usd,
+            cost=listed * ratios / state.value_usd,
             judging=prices.judging / state.value_usd,
             best=best,
+            channel=known.verdicts.channel,
         )
 
     def _shape(
         self, state: State, actions: Sequence[Action], models: Sequence[int], belief: Belief, serve: int | None
     ) -> Pmf:
-        spec, channel = self._spec, self._known.verdicts.channel
-        index, left = reservations(belief, channel), self._left(state)
-        judged, blind = lookahead(belief, channel, index, last=left == 1)
-        sunk = self._sunk(state)
-        values, predicted = np.full(len(actions), belief.best), np.full(len(actions), belief.best - sunk)
+        spec, places, n = self._spec, np.array(models), len(actions)
+        index, left, sunk = reservations(belief), self._left(state), self._sunk(state)
+        judged, blind = lookahead(belief, index, last=left == 1)
         worth = np.maximum(judged, blind)
         # The indices are optimal as long as one may go on; near the end of the attempts looking ahead is exact.
-        values[models], predicted[models] = worth if left <= DEPTH else index, worth - sunk
-        probs = square_cb(values, self._gammas(actions, models))
+        values = _spread(worth if left <= DEPTH else index, places, n, belief.best)
+        doubts = np.array([self._known.predictor.doubt(actions[i].model) for i in models])
+        gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
+        probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
-            explored = np.zeros(len(actions), dtype=bool)
-            explored[models] = belief.cost <= spec.exploration_ceiling
+            explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
             probs = floored(probs, explored, spec.min_exploration)
-        asked = np.zeros(len(actions))
-        asked[models] = np.where(judged > blind, 1.0, self._curiosity([actions[i] for i in models]))
+        # Where the verdict changes nothing now it would still teach: more, the less a model is known.
+        curious = np.minimum(np.maximum(spec.judge_curiosity * doubts, spec.min_judging), 1.0)
+        asked = _spread(np.where(judged > blind, 1.0, curious), places, n, 0.0)
+        predicted = _spread(worth - sunk, places, n, belief.best - sunk)
         return Pmf(
             probs=tuple(probs.tolist()), predicted=tuple(predicted.tolist()), judge=tuple(asked.tolist()), serve=serve
         )
-
-    def _gammas(self, actions: Sequence[Action], models: Sequence[int]) -> Vector:
-        """Return SquareCB's gamma by action: the better a model is known, the less is it taken against its value."""
-        spec, doubts = self._spec, np.array([self._known.predictor.doubt(actions[i].model) for i in models])
-        known = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
-        gammas = np.full(len(actions), known.max())
-        gammas[models] = known
-        return gammas
-
-    def _curiosity(self, models: Sequence[Action]) -> NDArray[np.float64]:
-        """Return P(judging) where the verdict changes nothing now, but would teach: more, the less a model is known."""
-        doubts = np.array([self._known.predictor.doubt(action.model) for action in models])
-        return np.clip(self._spec.judge_curiosity * doubts, self._spec.min_judging, 1.0)
 
     def _left(self, state: State) -> int:
         """Return how many answers may still be had."""
@@ -179,6 +168,15 @@ class IndexPolicy:
     def _sunk(self, state: State) -> float:
         """Return what the attempts so far cost, in units of the dial."""
         return sum(judged.cost_usd for judged in state.history) / state.value_usd
+
+
+def _spread(values: Vector, places: NDArray[np.intp], n: int, otherwise: float) -> Vector:
+    """Return n numbers: these at their places, and what it is otherwise."""
+    if len(values) == n:
+        return values
+    spread = np.full(n, otherwise)
+    spread[places] = values
+    return spread
 
 
 def one_hot_serving(n: int, serve: int | None, value: float) -> Pmf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Final
 
@@ -58,19 +58,34 @@ class Channel:
     trust: float
     mixtures: Vector
     """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
+    ends: NDArray[np.float64] = field(init=False)
+    """`bad` and `good` as one matrix (2, steps)."""
 
-    @property
-    def _difference(self) -> Vector:
-        return self.good - self.bad
+    def __post_init__(self) -> None:
+        """Join what is multiplied together."""
+        object.__setattr__(self, "ends", np.stack((self.bad, self.good)))
 
     def mixture(self, p: Vector) -> Vector:
         """Return the share of `good` in the verdicts that answers with P(good) = p get."""
         return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
 
-    def views(self, p: Vector) -> tuple[Vector, Vector]:
-        """Return P(step) and P(good | step), each (..., steps), for answers with P(good) = p (...)."""
-        odds = ((p / (1 - p)) ** self.trust)[..., None] * self.odds
-        return self.bad + self.mixture(p)[..., None] * self._difference, odds / (1 + odds)
+    def held(self, p: Vector) -> Vector:
+        """Return P(good | step) for answers with P(good) = p (n): (steps, n)."""
+        held = np.multiply.outer(self.odds, (p / (1 - p)) ** self.trust)
+        held /= 1 + held
+        return np.asarray(held)
+
+    def seen(self, mixture: Vector) -> Vector:
+        """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
+        return np.asarray(self.bad[:, None] + np.multiply.outer(self.good - self.bad, mixture))
+
+    def expected(self, p: Vector, least: Vector) -> Vector:
+        """Return E[max(P(good | step), least)] for answers with P(good) = p (n), least (n)."""
+        held = self.held(p)
+        bad, good = self.ends @ held
+        mixture = np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0)
+        bad, good = self.ends @ np.maximum(held, least, out=held)
+        return np.asarray(bad + mixture * (good - bad))
 
 
 class Verdicts:
@@ -198,8 +213,7 @@ class Verdicts:
         low, high = said @ bad, said @ good
         mixtures = np.clip((GRID - low) / (high - low), 0.0, 1.0)
         self.channel = Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
-        seen, held = self.channel.views(GRID)
-        self._table = (seen * (held - GRID[:, None]) ** 2).sum(axis=1)
+        self._table = (self.channel.seen(mixtures) * (self.channel.held(GRID) - GRID) ** 2).sum(axis=0)
 
     def _balance(self, slopes: Vector, tails: Vector, levels: Vector) -> Vector:
         """Return the log ratio at the median score with which all answers together are good as often as predicted."""

@@ -12,64 +12,62 @@ from bandit_router.policy.index.decide import (
     square_cb,
 )
 from bandit_router.policy.index.predictor import NODES, WEIGHTS, logistic
-from bandit_router.policy.index.verdicts import Channel, Verdicts
+from bandit_router.policy.index.verdicts import Verdicts
+
+CHANNEL = Verdicts().channel
 
 
 def belief(*logits: float, cost: float = 0.1, judging: float = 0.01, best: float = 0.4) -> Belief:
     good = logistic(np.array(logits)[:, None] + 1.5 * NODES)
-    return Belief(good=good, difficulty=WEIGHTS, cost=np.full(len(logits), cost), judging=judging, best=best)
+    return Belief(
+        good=good, difficulty=WEIGHTS, cost=np.full(len(logits), cost), judging=judging, best=best, channel=CHANNEL
+    )
 
 
-@pytest.fixture
-def channel() -> Channel:
-    return Verdicts().channel
-
-
-def test_an_index_solves_its_equation(channel: Channel) -> None:
+def test_an_index_solves_its_equation() -> None:
     at = belief(0.3)
-    (index,) = reservations(at, channel)
-    seen, held = channel.views(at.p)
-    gain = float(seen[0] @ np.maximum(held[0] - index, 0))
+    (index,) = reservations(at)
+    gain = float(at.seen[:, 0] @ np.maximum(at.held[:, 0] - index, 0))
     assert gain == pytest.approx(0.11)
 
 
-def test_with_no_answer_at_hand_an_index_is_at_least_that_of_serving_unjudged(channel: Channel) -> None:
+def test_with_no_answer_at_hand_an_index_is_at_least_that_of_serving_unjudged() -> None:
     at = belief(0.3, judging=5.0, best=NOTHING)
-    assert reservations(at, channel)[0] == pytest.approx(at.p[0] - 0.1)
+    assert reservations(at)[0] == pytest.approx(at.p[0] - 0.1)
 
 
-def test_a_dearer_model_has_a_lower_index(channel: Channel) -> None:
-    assert reservations(belief(0.3, cost=0.2), channel)[0] < reservations(belief(0.3, cost=0.1), channel)[0]
+def test_a_dearer_model_has_a_lower_index() -> None:
+    assert reservations(belief(0.3, cost=0.2))[0] < reservations(belief(0.3, cost=0.1))[0]
 
 
-def test_a_verdict_that_costs_too_much_is_not_worth_it(channel: Channel) -> None:
+def test_a_verdict_that_costs_too_much_is_not_worth_it() -> None:
     at = belief(0.3, 0.6, judging=5.0)
-    judged, blind = lookahead(at, channel, reservations(at, channel))
+    judged, blind = lookahead(at, reservations(at))
     assert (judged < blind).all()
 
 
-def test_a_free_verdict_is_never_worth_less_than_none(channel: Channel) -> None:
+def test_a_free_verdict_is_never_worth_less_than_none() -> None:
     at = belief(-0.3, 0.6, 1.0, judging=0.0)
-    judged, blind = lookahead(at, channel, reservations(at, channel))
+    judged, blind = lookahead(at, reservations(at))
     assert (judged >= blind - 1e-12).all()
 
 
-def test_looking_ahead_never_calls_the_same_model_twice(channel: Channel) -> None:
+def test_looking_ahead_never_calls_the_same_model_twice() -> None:
     alone, twice = belief(0.3), belief(0.3, -30.0)
-    one = lookahead(alone, channel, reservations(alone, channel))[0][0]
-    assert lookahead(twice, channel, reservations(twice, channel))[0][0] == pytest.approx(one)
+    one = lookahead(alone, reservations(alone))[0][0]
+    assert lookahead(twice, reservations(twice))[0][0] == pytest.approx(one)
 
 
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
-def test_verdicts_are_right_on_average(channel: Channel, p: float) -> None:
-    seen, held = channel.views(np.array([p]))
-    assert float(seen[0] @ held[0]) == pytest.approx(p, abs=0.005)
+def test_verdicts_are_right_on_average(p: float) -> None:
+    channel, at = Verdicts().channel, np.array([p])
+    assert float(channel.seen(channel.mixture(at))[:, 0] @ channel.held(at)[:, 0]) == pytest.approx(p, abs=0.005)
 
 
-def test_a_last_call_is_valued_without_another(channel: Channel) -> None:
+def test_a_last_call_is_valued_without_another() -> None:
     at = belief(0.3, 0.6)
-    index = reservations(at, channel)
-    assert (lookahead(at, channel, index, last=True)[0] < lookahead(at, channel, index)[0]).all()
+    index = reservations(at)
+    assert (lookahead(at, index, last=True)[0] < lookahead(at, index)[0]).all()
 
 
 def test_a_poor_verdict_makes_the_query_look_difficult() -> None:
