@@ -82,7 +82,7 @@ def test_an_answer_without_a_verdict_says_nothing_of_the_difficulty() -> None:
 
 
 def test_square_cb_gives_the_rest_to_the_best() -> None:
-    assert square_cb(np.array([0.0, 1.0, 0.5]), 2.0) == pytest.approx([1 / 5, 1 - 1 / 5 - 1 / 4, 1 / 4])
+    assert square_cb(np.array([0.0, 1.0, 0.5]), np.full(3, 2.0)) == pytest.approx([1 / 5, 1 - 1 / 5 - 1 / 4, 1 / 4])
 
 
 def test_the_floor_raises_only_what_is_explored() -> None:

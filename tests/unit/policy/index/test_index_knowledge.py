@@ -1,0 +1,46 @@
+import pytest
+
+from bandit_router.policy.index.knowledge import Knowledge
+from bandit_router.types import Judged, Judgement, Verdict
+from tests.unit.policy.factories import event, fleet, judged, step
+
+MODELS = fleet(2)
+
+
+def verdict(model: str, score: float) -> Judged:
+    said = Judgement(quality=score, verdicts=(Verdict(judge="j", score=score),))
+    return Judged(attempt=judged(model).attempt, judgement=said)
+
+
+def loading_after(*scores: float) -> float:
+    known, history = Knowledge(dims=8), [verdict(f"m{i}", score) for i, score in enumerate(scores)]
+    known.learn(event(*(step(MODELS, i) for i in range(len(scores))), history=history, reward=None))
+    return known.predictor.loading
+
+
+def neutral() -> float:
+    """Return the verdict that leaves the odds of an answer as they were."""
+    verdicts, low, high = Knowledge(dims=8).verdicts, 0.02, 0.98
+    good = Knowledge(dims=8).good(1.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        score = verdicts.score(Judgement(quality=middle))
+        assert score is not None
+        low, high = (middle, high) if verdicts.log_likelihood(score, good)[0] < 0 else (low, middle)
+    return low
+
+
+COLD = Knowledge(dims=8).predictor.loading
+
+
+def test_failures_go_together_more_after_two_poor_verdicts() -> None:
+    assert loading_after(0.05, 0.05) > COLD
+
+
+def test_failures_go_together_less_after_a_poor_verdict_and_a_good_one() -> None:
+    assert loading_after(0.05, 0.95) < COLD
+
+
+@pytest.mark.parametrize("first", [0.02, 0.3, 0.98])
+def test_the_first_verdict_which_decides_whether_more_is_tried_says_nothing_of_what_goes_together(first: float) -> None:
+    assert loading_after(first, neutral()) == pytest.approx(COLD, abs=5e-4)
