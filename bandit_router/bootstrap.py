@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from bandit_router.cascade.run import Cascade
 from bandit_router.context.build import Builder, load_builder
 from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy, did_you_mean
-from bandit_router.judge.build import build_panel
+from bandit_router.judge.build import Tools, build_panel
 from bandit_router.judge.calibrate import FORMAT as CALIBRATION
 from bandit_router.judge.calibrate import NAME as PANEL
 from bandit_router.judge.calibrate import Calibrator
@@ -37,7 +37,7 @@ from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
-from bandit_router.settings import JudgeSettings, ModelSettings, RewardSettings, Settings
+from bandit_router.settings import GraderSettings, JudgeSettings, ModelSettings, RewardSettings, Settings
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
@@ -109,12 +109,19 @@ async def _parts(settings: Settings) -> _Parts:
     provider = await asyncio.to_thread(LitellmProvider.load)
     catalog = load_catalog(settings, provider)
     _check_names(specs, catalog)
+    contexts, rng = await load_builder(settings.context, hosted=provider.embed), random.Random()
+    tools = Tools(
+        provider=provider,
+        embedder=contexts.embedder,
+        models=_judge_models(settings, provider),
+        chance=lambda share: rng.random() < share,
+    )
     return _Parts(
         specs=specs,
         provider=provider,
         catalog=catalog,
-        contexts=await load_builder(settings.context, hosted=provider.embed),
-        panel=build_panel(settings.judges, provider=provider, models=_judge_models(settings, provider)),
+        contexts=contexts,
+        panel=build_panel(settings.judges, tools),
     )
 
 
@@ -286,21 +293,26 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _judge_models(settings: Settings, provider: LitellmProvider) -> dict[str, Model]:
-    return {judge.label: _judge_model(judge, provider) for judge in settings.judges if judge.target}
+def _judge_models(settings: Settings, provider: LitellmProvider) -> dict[str, list[Model]]:
+    return {
+        judge.label: [_grader(judge, entry, provider) for entry in judge.models]
+        for judge in settings.judges
+        if judge.models
+    }
 
 
-def _judge_model(judge: JudgeSettings, provider: LitellmProvider) -> Model:
-    target = judge.target or ""
-    given = (judge.input_usd_per_million, judge.output_usd_per_million)
-    price_in, price_out = resolve_prices(name=judge.label, given=given, listed=provider.price(target))
+def _grader(judge: JudgeSettings, entry: GraderSettings, provider: LitellmProvider) -> Model:
+    given = (entry.input_usd_per_million, entry.output_usd_per_million)
+    listed = provider.price(entry.target)
+    price_in, price_out = resolve_prices(name=judge.label, given=given, listed=listed)
     return Model(
         name=judge.label,
-        target=target,
+        target=entry.target,
         tier=0,
         input_usd_per_token=price_in,
         output_usd_per_token=price_out,
-        api_base=judge.api_base,
-        api_key_env=judge.api_key_env,
+        api_base=entry.api_base,
+        api_key_env=entry.api_key_env,
         timeout_s=judge.timeout_s,
+        family=entry.family,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bandit_router.types import (
     Action,
+    Case,
     ChatRequest,
     Completion,
     Context,
@@ -92,8 +93,11 @@ class Judge(Protocol):
     def cost_usd(self) -> float:
         """Expected price of a verdict in USD."""
 
-    async def grade(self, request: ChatRequest, completion: Completion, /) -> Verdict:
-        """Return a verdict; a judge that fails says so in `Verdict.error` and does not raise."""
+    async def grade(self, case: Case, /, *, timeout_s: float) -> Verdict:
+        """Return a verdict within `timeout_s`.
+
+        A judge that fails says so in `Verdict.error`, one that has nothing to go by in `Verdict.skipped`; none raises.
+        """
 
 
 class DecisionLog(Protocol):

@@ -113,7 +113,7 @@ class Router:
     async def _decide(self, ask: Ask) -> tuple[Decision, State, Plan]:
         started = self.cascade.clock()
         policy, models = self._resolve(ask)
-        plan = self._plan(ask, policy, models)
+        plan = self._plan(ask, policy, models, started=started)
         context = await self.contexts.build(ask.request)
         state = State(
             context=context,
@@ -157,7 +157,7 @@ class Router:
             known = ("auto", *(m.name for m in self.catalog.models), *self.catalog.tiers, *self.policies.names())
             raise UnknownModel(target, known) from error
 
-    def _plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...]) -> Plan:
+    def _plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...], *, started: float) -> Plan:
         ceilings = [limit for limit in (ask.hints.max_cost_usd, self.limits.max_cost_usd) if limit is not None]
         judge = not isinstance(policy, Pinned)
         candidates: tuple[Action, ...] = eligible(
@@ -172,7 +172,9 @@ class Router:
         )
         if not next_actions(candidates, (), limits):
             raise NoEligibleModel(f"no model is expected to cost less than the ceiling of ${limits.max_cost_usd}")
-        return Plan(policy=policy, candidates=candidates, models={m.name: m for m in models}, limits=limits)
+        return Plan(
+            policy=policy, candidates=candidates, models={m.name: m for m in models}, limits=limits, started=started
+        )
 
     async def _logged(self, writing: Awaitable[None]) -> None:
         try:

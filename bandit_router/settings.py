@@ -17,6 +17,21 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+ASKING = ("llm", "pairwise")
+"""The kinds of judges that ask a model."""
+_FOR_ASKING = (
+    "target",
+    "input_usd_per_million",
+    "output_usd_per_million",
+    "api_base",
+    "api_key_env",
+    "family",
+    "graders",
+    "criteria",
+    "max_cost_usd",
+)
+
+
 class Strict(BaseModel):
     """A table of a configuration file: frozen, with unknown keys rejected."""
 
@@ -117,6 +132,10 @@ class ModelSettings(Strict):
     api_key_env: str | None = None
     timeout_s: Positive = 60.0
     expected_output_tokens: Annotated[int, Field(gt=0)] = 400
+    family: str | None = None
+    """Who made it, where its target does not tell: judges of the same family do not grade it."""
+    logprobs: bool = False
+    """Ask it for the log probabilities of its tokens, for a judge of kind `logprob`."""
 
     @field_validator("name")
     @classmethod
@@ -137,30 +156,65 @@ class ModelSettings(Strict):
         return self
 
 
-class JudgeSettings(Strict):
-    """[[judges]]: one member of the panel."""
+class GraderSettings(Strict):
+    """[[judges.graders]]: a model that grades where those before it are of the family to be graded."""
 
-    kind: Literal["rules", "llm"]
-    name: str = ""
-    target: str | None = None
-    """The judging model, for `kind = "llm"`."""
+    target: Annotated[str, Field(min_length=1)]
     input_usd_per_million: NonNegative | None = None
     output_usd_per_million: NonNegative | None = None
     api_base: str | None = None
     api_key_env: str | None = None
+    family: str | None = None
+
+
+class JudgeSettings(Strict):
+    """[[judges]]: one member of the panel."""
+
+    kind: Literal["rules", "llm", "pairwise", "consistency", "logprob", "relevance"]
+    name: str = ""
+    target: str | None = None
+    """The grading model, for the kinds `llm` and `pairwise`."""
+    input_usd_per_million: NonNegative | None = None
+    output_usd_per_million: NonNegative | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    family: str | None = None
+    graders: tuple[GraderSettings, ...] = ()
+    """Further models, for answers of the family of those before."""
+    criteria: dict[str, str] = {}
+    """What to look at above all, by category."""
     weight: Positive = 1.0
+    share: Share = 1.0
+    """Of the answers judged, how many it is asked about."""
     timeout_s: Positive = 20.0
+    cost_usd: NonNegative | None = None
+    """What a verdict is expected to cost."""
+    max_cost_usd: Positive | None = None
+    """What a verdict may cost."""
 
     @model_validator(mode="after")
-    def _llm_has_target(self) -> JudgeSettings:
-        if self.kind == "llm" and not self.target:
-            raise ValueError('a judge of kind "llm" needs a target; add target = "openai/gpt-4o-mini"')
+    def _fits_its_kind(self) -> JudgeSettings:
+        if self.kind in ASKING and not self.target:
+            raise ValueError(f'a judge of kind "{self.kind}" needs a target; add target = "openai/gpt-4o-mini"')
+        if self.kind not in ASKING and (wrong := [name for name in _FOR_ASKING if getattr(self, name)]):
+            kinds = " and ".join(ASKING)
+            raise ValueError(f'a judge of kind "{self.kind}" has no {wrong[0]}, which is for {kinds}; take it out')
+        if self.kind == "rules" and self.share != 1:
+            raise ValueError("rules are free and see every answer; take share out")
         return self
 
     @property
     def label(self) -> str:
         """The judge's name, its kind when none is given."""
         return self.name or self.kind
+
+    @property
+    def models(self) -> tuple[GraderSettings, ...]:
+        """The grading models, the preferred one first; none for a judge that is no model."""
+        if self.target is None:
+            return ()
+        first = {name: getattr(self, name) for name in GraderSettings.model_fields}
+        return (GraderSettings(**first), *self.graders)
 
 
 class Settings(Strict):
@@ -197,6 +251,16 @@ class Settings(Strict):
                 raise ValueError(f"{model.name!r} fuses through {model.through!r}, which is no model; {hint}")
         if not chats:
             raise ValueError("all models fuse the answers of others, and there are none; add a model that answers")
+        return self
+
+    @model_validator(mode="after")
+    def _log_probabilities_have_a_source(self) -> Settings:
+        wants = any(judge.kind == "logprob" for judge in self.judges)
+        if wants and not any(model.logprobs for model in self.models):
+            raise ValueError(
+                'a judge of kind "logprob" has nothing to go by; add logprobs = true to the models whose provider '
+                "gives log probabilities"
+            )
         return self
 
     @model_validator(mode="after")

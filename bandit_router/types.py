@@ -16,6 +16,7 @@ STOP: Final = "stop"
 AttemptStatus = Literal["ok", "timeout", "rate_limit", "refused", "error"]
 OutcomeStatus = Literal["ok", "failed"]
 EventKind = Literal["finished", "feedback"]
+Skipped = Literal["abstained", "not_asked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,10 @@ class Model:
     """Used to price an action before the model has answered."""
     fuses: bool = False
     """Makes one answer of those at hand, so it can be called only once there are two."""
+    family: str | None = None
+    """Who made it; None leaves that to be read off the target."""
+    logprobs: bool = False
+    """Whether it is asked for the log probabilities of its tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +173,8 @@ class Completion:
     model: str = ""
     """The model name the provider reported, which may be more specific than the target."""
     system_fingerprint: str | None = None
+    mean_logprob: float | None = None
+    """Mean natural log probability of the answer's tokens, at most 0; None when the provider did not say."""
 
     @property
     def text(self) -> str:
@@ -194,8 +201,31 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One model's answer as judges see it; `quality` in [0, 1] where it was judged before."""
+
+    model: Model
+    completion: Completion
+    quality: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What judges look at: the answer to grade, the request with its category, and the answers had before it."""
+
+    request: ChatRequest
+    answer: Reply
+    category: str = "other"
+    earlier: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one judge said of one answer; `score` in [0, 1], None when the judge failed (then `error` says why)."""
+    """What one judge said of one answer; `score` in [0, 1].
+
+    None when there is none: `error` says why the judge failed, or `skipped` that it had nothing to go by or was not
+    asked, with the `reason`.
+    """
 
     judge: str
     score: float | None
@@ -203,6 +233,13 @@ class Verdict:
     latency_s: float = 0.0
     reason: str = ""
     error: str | None = None
+    skipped: Skipped | None = None
+    grader: str = ""
+    """The target of the model that graded; empty for a judge that is no model."""
+    prompt: str = ""
+    """The version of the prompt that it was asked with."""
+    own_family: bool = False
+    """True when the grader is of the family of a model that it graded, because no other was left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

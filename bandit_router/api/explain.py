@@ -168,6 +168,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "error": verdict.error and redact(verdict.error),
         "cost_usd": verdict.cost_usd,
         "latency_s": verdict.latency_s,
+        "skipped": verdict.skipped,
+        "grader": verdict.grader,
+        "prompt": verdict.prompt,
+        "own_family": verdict.own_family,
     }
 
 

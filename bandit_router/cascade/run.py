@@ -13,12 +13,13 @@ from bandit_router.protocols import Policy, Provider
 from bandit_router.types import (
     Action,
     Attempt,
+    Case,
     ChatRequest,
-    Completion,
     Judged,
     Judgement,
     Model,
     Pmf,
+    Reply,
     State,
     Step,
 )
@@ -27,8 +28,8 @@ from bandit_router.types import (
 class Panel(Protocol):
     """Judges one answer."""
 
-    async def judge(self, request: ChatRequest, completion: Completion, /) -> Judgement:
-        """Return the panel's judgement; it does not raise."""
+    async def judge(self, case: Case, /, *, left_s: float) -> Judgement:
+        """Return what the panel has to say once every judge has answered or `left_s` are over; it does not raise."""
 
 
 class Calibrate(Protocol):
@@ -83,16 +84,17 @@ class Cascade:
 
     async def run(self, request: ChatRequest, opening: Step, state: State, *, plan: Plan) -> State:
         """Carry out the opening step and go on to the end; return the state with every step and judged attempt."""
-        started, step = self.clock(), opening
+        ends, step = plan.started + plan.limits.deadline_s, opening
         while not step.action.is_stop:
-            left_s = plan.limits.deadline_s - (self.clock() - started)
             model = plan.models[step.action.model]
             asked = fusing(request, answers_at_hand(state.history)) if model.fuses else request
-            attempt = await self._call(model, asked, index=len(state.history), left_s=left_s)
-            judged = await self._judge(request, attempt, asked=step.judged and plan.limits.judge)
-            judged = self._calibrated(judged, state)
+            attempt = await self._call(model, asked, index=len(state.history), left_s=ends - self.clock())
+            judged = Judged(attempt=attempt)
+            if attempt.completion is not None and step.judged and plan.limits.judge:
+                case = _case(request, attempt, state, models=plan.models)
+                judged = replace(judged, judgement=await self._judge(case, left_s=ends - self.clock()))
             state = replace(state, history=(*state.history, judged), steps=(*state.steps, step))
-            elapsed_s = self.clock() - started
+            elapsed_s = self.clock() - plan.started
             actions = next_actions(plan.candidates, state.history, plan.limits, elapsed_s=elapsed_s)
             if not actions:
                 return state
@@ -126,17 +128,10 @@ class Cascade:
             output_tokens=completion.output_tokens,
         )
 
-    async def _judge(self, request: ChatRequest, attempt: Attempt, *, asked: bool) -> Judged:
-        if attempt.completion is None or not asked:
-            return Judged(attempt=attempt)
-        return Judged(attempt=attempt, judgement=await self.panel.judge(request, attempt.completion))
-
-    def _calibrated(self, judged: Judged, state: State) -> Judged:
-        if judged.judgement is None:
-            return judged
-        model, category = judged.attempt.model, state.context.category
-        quality = self.calibrate(judged.judgement, model=model, category=category)
-        return replace(judged, judgement=replace(judged.judgement, quality=quality))
+    async def _judge(self, case: Case, *, left_s: float) -> Judgement:
+        judgement = await self.panel.judge(case, left_s=left_s)
+        quality = self.calibrate(judgement, model=case.answer.model.name, category=case.category)
+        return replace(judgement, quality=quality)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +142,15 @@ class Plan:
     candidates: tuple[Action, ...]
     models: Mapping[str, Model]
     limits: Limits
+    started: float
+    """When the request came, by the cascade's clock; the deadline counts from there."""
+
+
+def _case(request: ChatRequest, attempt: Attempt, state: State, *, models: Mapping[str, Model]) -> Case:
+    """Return what the panel is to look at: the attempt, beside every answer at hand."""
+    answers = [
+        Reply(model=models[each.attempt.model], completion=each.attempt.completion, quality=each.quality)
+        for each in (*state.history, Judged(attempt=attempt))
+        if each.attempt.completion is not None
+    ]
+    return Case(request=request, category=state.context.category, answer=answers[-1], earlier=tuple(answers[:-1]))

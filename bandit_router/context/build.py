@@ -39,6 +39,11 @@ class Builder:
         self._embedder, self._taxonomy = embedder, taxonomy
 
     @property
+    def embedder(self) -> Embedder:
+        """What turns texts into vectors here."""
+        return self._embedder
+
+    @property
     def categories(self) -> tuple[str, ...]:
         """Every name that `Context.category` may take, `other` last."""
         return self._taxonomy.names

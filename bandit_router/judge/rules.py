@@ -9,7 +9,7 @@ from typing import Final
 
 from bandit_router.judge import form, speech
 from bandit_router.judge.combine import PASS
-from bandit_router.types import ChatRequest, Completion, Verdict
+from bandit_router.types import Case, ChatRequest, Completion, Verdict
 
 HARD: Final = 0.0
 """The score of an answer that no client can use; paid judges are not asked about it."""
@@ -52,10 +52,10 @@ class RulesJudge:
         """Nothing."""
         return 0.0
 
-    async def grade(self, request: ChatRequest, completion: Completion, /) -> Verdict:
-        """Return a verdict, the same for the same answer; it always has a score."""
+    async def grade(self, case: Case, /, *, timeout_s: float) -> Verdict:  # noqa: ARG002
+        """Return a verdict, the same for the same answer; it always has a score, and comes at once."""
         started = self._clock()
-        score, reason = first_failure(request, completion) or (PASS, "")
+        score, reason = first_failure(case.request, case.answer.completion) or (PASS, "")
         return Verdict(judge=self.name, score=score, reason=reason, latency_s=self._clock() - started)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -32,7 +33,16 @@ def to_completion(response: Any, model: Model, *, request: ChatRequest) -> Compl
         cost_usd=input_tokens * model.input_usd_per_token + output_tokens * model.output_usd_per_token,
         model=str(response.model or ""),
         system_fingerprint=getattr(response, "system_fingerprint", None),
+        mean_logprob=mean_logprob(getattr(choice, "logprobs", None)),
     )
+
+
+def mean_logprob(logprobs: Any) -> float | None:
+    """Return the mean log probability of the tokens reported, at most 0; None when none is a finite number."""
+    tokens = getattr(logprobs, "content", None) or ()
+    told = [getattr(token, "logprob", None) for token in tokens]
+    known = [float(value) for value in told if isinstance(value, int | float) and math.isfinite(value)]
+    return min(0.0, math.fsum(known) / len(known)) if known else None
 
 
 def assistant_message(message: Any) -> dict[str, Any]:

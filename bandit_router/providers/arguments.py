@@ -74,6 +74,8 @@ def call_arguments(model: Model, request: ChatRequest, *, key: str | None) -> di
     Messages and parameters are copied because litellm edits them in place for some providers.
     """
     params = copy.deepcopy(dict(request.params))
+    if model.logprobs:
+        params.setdefault("logprobs", True)
     extra = {name: params.pop(name) for name in list(params) if name not in OPENAI_PARAMS}
     body = {name: value for name, value in extra.items() if name not in _BODY_KEYS}
     return {

@@ -105,6 +105,8 @@ def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
         timeout_s=entry.timeout_s,
         expected_output_tokens=entry.expected_output_tokens,
         fuses=entry.kind == "fuse",
+        family=entry.family,
+        logprobs=entry.logprobs,
     )
 
 

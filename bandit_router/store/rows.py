@@ -113,10 +113,15 @@ def judgement_rows(decision_id: str, judged: Judged, log_text: LogText) -> list[
             "idx": idx,
             "judge": text.clean(verdict.judge),
             "score": verdict.score,
-            "reason": text.reason(verdict.reason, log_text),
+            # Why a judge said nothing is in its own words, which quote nothing.
+            "reason": verdict.reason if verdict.skipped else text.reason(verdict.reason, log_text),
             "error": text.error(verdict.error, log_text),
             "cost_usd": verdict.cost_usd,
             "latency_s": verdict.latency_s,
+            "skipped": verdict.skipped,
+            "grader": text.clean(verdict.grader),
+            "prompt": verdict.prompt,
+            "own_family": verdict.own_family,
         }
         for idx, verdict in enumerate(judged.judgement.verdicts if judged.judgement else ())
     ]
@@ -204,6 +209,10 @@ def to_verdict(row: Row) -> Verdict:
         latency_s=row["latency_s"],
         reason=row["reason"],
         error=row["error"],
+        skipped=row["skipped"],
+        grader=row["grader"],
+        prompt=row["prompt"],
+        own_family=row["own_family"],
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
     true,
 )
@@ -121,6 +122,10 @@ judgements = Table(
     Column("error", Text),
     Column("cost_usd", Double, nullable=False),
     Column("latency_s", Double, nullable=False),
+    Column("skipped", Text, doc="abstained or not_asked; the reason is then the judge's own and quotes nothing"),
+    Column("grader", Text, nullable=False, server_default="", doc="target of the model that graded"),
+    Column("prompt", Text, nullable=False, server_default="", doc="version of the prompt it was asked with"),
+    Column("own_family", Boolean, nullable=False, server_default=false(), doc="it graded its own family"),
     ForeignKeyConstraint(["decision_id", "attempt_idx"], ["attempts.decision_id", "attempts.idx"]),
 )
 

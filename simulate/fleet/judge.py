@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
@@ -26,7 +27,8 @@ _MALFORMED: Final = (
 
 
 class JudgeModel:
-    """Replies to the LLM judge's prompt, `{"question", "answer"}` as JSON, with `{"score": 0..1, "reason"}` as JSON.
+    """Replies as the router's prompts ask (`bandit_router.judge.prompt`): to an `answer` with a score, to a pair of
+    answers with the better one.
 
     The same answer always gets the same score; another `seed` in the request is another draw.
     """
@@ -36,15 +38,23 @@ class JudgeModel:
         self._answers, self._options, self._calls = answers, options, 0
 
     def reply(self, chat: Chat) -> Reply:
-        """Grade the answer in the last user message; raise `WireError` 400 when it holds none."""
-        question, answer = _parse(chat.prompt)
+        """Grade what is in the last user message; raise `WireError` 400 when it holds no answer."""
+        material = _parse(chat.prompt)
         self._calls += 1
         draw = uniform(self._options.seed, "malformed", self._calls)
         if draw < self._options.judge_malformed:
             text = _MALFORMED[self._calls % len(_MALFORMED)]
         else:
-            text = _verdict(self._score(self._answers.source(question, answer), chat.seed))
+            text = json.dumps({"nonce": material.nonce, **self._verdict(material, chat.seed)})
         return Reply(text=text, input_tokens=count_tokens(chat.text), output_tokens=count_tokens(text))
+
+    def _verdict(self, material: _Material, seed: object) -> dict[str, object]:
+        scores = [self._score(self._answers.source(material.question, answer), seed) for answer in material.answers]
+        if len(scores) == 1:
+            reason = "The answer meets the question." if scores[0] >= _UNKNOWN else "The answer falls short of it."
+            return {"reason": reason, "score": round(scores[0], 4)}
+        first, second = scores
+        return {"reason": "The better of the two.", "better": 0 if first == second else 1 if first > second else 2}
 
     def _score(self, source: Source | None, seed: object) -> float:
         if source is None:
@@ -64,17 +74,24 @@ def shown_score(score: float, noise: float, options: FleetOptions) -> float:
     return 1 / (1 + math.exp(-(distance * score + noise - distance / 2)))
 
 
-def _verdict(score: float) -> str:
-    reason = "The answer meets the question." if score >= _UNKNOWN else "The answer falls short of the question."
-    return json.dumps({"score": round(score, 4), "reason": reason})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    nonce: str
+    question: str
+    answers: tuple[str, ...]
 
 
-def _parse(prompt: str) -> tuple[str, str]:
+def _parse(prompt: str) -> _Material:
     try:
         data = json.loads(prompt)
     except (ValueError, RecursionError):
         data = None
-    if not isinstance(data, dict) or not isinstance(data.get("answer"), str):
+    if not isinstance(data, dict):
+        data = {}
+    answers = [data.get("answer")] if "answer" in data else [data.get("answer_1"), data.get("answer_2")]
+    if not all(isinstance(answer, str) for answer in answers):
         message = 'the judge\'s last user message must be a JSON object {"question": ..., "answer": ...}'
         raise WireError(400, message, code="invalid_messages", param="messages")
-    return str(data.get("question", "")), data["answer"]
+    return _Material(
+        nonce=str(data.get("nonce", "")), question=str(data.get("question", "")), answers=tuple(map(str, answers))
+    )

@@ -10,6 +10,7 @@ from bandit_router.settings import (
     BiasSettings,
     CascadeSettings,
     ContextSettings,
+    GraderSettings,
     JudgeSettings,
     LearnerSettings,
     ModelSettings,
@@ -31,6 +32,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[policies]": PolicySettings,
     "[[models]]": ModelSettings,
     "[[judges]]": JudgeSettings,
+    "[[judges.graders]]": GraderSettings,
 }
 
 

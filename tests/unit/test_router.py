@@ -16,6 +16,7 @@ from bandit_router.router import LOG_RETRY_S, Ask, Router
 from bandit_router.settings import CascadeSettings
 from bandit_router.types import (
     Action,
+    Case,
     ChatRequest,
     Completion,
     Context,
@@ -82,8 +83,8 @@ class World:
         message = {"role": "assistant", "content": model.name}
         return Completion(message=message, finish_reason="stop", input_tokens=1, output_tokens=1, cost_usd=0.5)
 
-    async def judge(self, _request: ChatRequest, completion: Completion, /) -> Judgement:
-        return Judgement(quality=0.9 if completion.text == "small" else 0.3)
+    async def judge(self, case: Case, /, *, left_s: float) -> Judgement:
+        return Judgement(quality=0.9 if case.answer.completion.text == "small" else 0.3)
 
     async def decided(self, decision: Decision, /) -> None:
         if self.log_down:

@@ -68,6 +68,30 @@ def test_an_llm_judge_needs_a_target() -> None:
     assert "needs a target" in refused(MODEL + '[[judges]]\nkind = "llm"\n')
 
 
+def test_a_pairwise_judge_needs_a_target() -> None:
+    assert "needs a target" in refused(MODEL + '[[judges]]\nkind = "pairwise"\n')
+
+
+@pytest.mark.parametrize("key", ['target = "m"', "max_cost_usd = 1", 'criteria = { "math" = "units" }', 'family = "x"'])
+def test_a_judge_that_is_no_model_takes_no_key_for_models(key: str) -> None:
+    assert "which is for llm and pairwise" in refused(MODEL + f'[[judges]]\nkind = "consistency"\n{key}\n')
+
+
+def test_the_rules_see_every_answer() -> None:
+    assert "take share out" in refused(MODEL + '[[judges]]\nkind = "rules"\nshare = 0.5\n')
+
+
+def test_a_logprob_judge_needs_a_model_that_is_asked_for_log_probabilities() -> None:
+    judge = '[[judges]]\nkind = "logprob"\n'
+    assert "add logprobs = true" in refused(MODEL + judge)
+    assert parse_toml(MODEL + "logprobs = true\n" + judge, Settings, path="x").models[0].logprobs
+
+
+def test_an_unknown_key_of_a_grader_is_named() -> None:
+    told = refused(MODEL + '[[judges]]\nkind = "llm"\ntarget = "m"\n[[judges.graders]]\ntarget = "n"\nfamly = "x"\n')
+    assert "unknown key 'famly'; did you mean 'family'?" in told
+
+
 def test_a_missing_file_points_to_init(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="bandit-router init"):
         load_settings(tmp_path / "router.toml")

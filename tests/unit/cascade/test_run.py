@@ -10,6 +10,7 @@ from bandit_router.cascade.run import Calibrate, Cascade, Plan, at_face_value
 from bandit_router.errors import ProviderError
 from bandit_router.types import (
     Action,
+    Case,
     ChatRequest,
     Completion,
     Context,
@@ -60,10 +61,15 @@ class Verdicts:
 
     qualities: Mapping[str, float]
     asked: list[str] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    left_s: list[float] = field(default_factory=list)
 
-    async def judge(self, _request: ChatRequest, completion: Completion, /) -> Judgement:
-        self.asked.append(completion.text)
-        return Judgement(quality=self.qualities.get(completion.text, 0.5))
+    async def judge(self, case: Case, /, *, left_s: float) -> Judgement:
+        text = case.answer.completion.text
+        self.asked.append(text)
+        self.cases.append(case)
+        self.left_s.append(left_s)
+        return Judgement(quality=self.qualities.get(text, 0.5))
 
 
 def first_certain(pmf: Pmf) -> int:
@@ -88,7 +94,9 @@ async def run(
         for tier, name in enumerate(("small", "medium", "large"))
     }
     candidates = tuple(Action(model=m.name, tier=m.tier) for m in models.values())
-    plan = Plan(policy=Script(wishes, judge), candidates=candidates, models=models, limits=limits or Limits())
+    plan = Plan(
+        policy=Script(wishes, judge), candidates=candidates, models=models, limits=limits or Limits(), started=-2.0
+    )
     cascade = Cascade(
         provider=upstream,
         panel=panel,
@@ -132,7 +140,7 @@ async def test_when_every_model_fails_the_cascade_ends_with_every_attempt() -> N
 async def test_a_call_never_gets_more_time_than_the_deadline_leaves() -> None:
     upstream = Upstream()
     await run(["small", "stop"], upstream, Verdicts({}), Limits(deadline_s=7.0))
-    assert upstream.timeouts == [7.0]
+    assert upstream.timeouts == [5.0]
 
 
 async def test_costs_and_usage_are_kept_with_the_attempt() -> None:
@@ -174,3 +182,28 @@ async def test_what_the_verdicts_are_worth_is_the_quality() -> None:
 
     final = await run(["small", "medium", "stop"], Upstream(), Verdicts({}), calibrate=calibrate)
     assert [judged.quality for judged in final.history] == [0.2, 0.7]
+
+
+async def test_the_panel_gets_the_time_that_the_deadline_leaves() -> None:
+    panel = Verdicts({})
+    await run(["small", "stop"], Upstream(), panel, Limits(deadline_s=7.0))
+    assert panel.left_s == [5.0]
+
+
+async def test_the_panel_sees_the_answers_had_before_with_their_quality() -> None:
+    panel = Verdicts({"small": 0.3})
+    await run(["small", "large", "stop"], Upstream(), panel)
+    seen = [[(r.model.name, r.completion.text, r.quality) for r in case.earlier] for case in panel.cases]
+    assert seen == [[], [("small", "small", 0.3)]]
+
+
+async def test_the_panel_is_not_shown_a_call_that_failed() -> None:
+    panel = Verdicts({})
+    await run(["small", "large", "stop"], Upstream({"small": "error"}), panel)
+    assert [(case.answer.model.name, case.earlier) for case in panel.cases] == [("large", ())]
+
+
+async def test_the_panel_is_told_the_category() -> None:
+    panel = Verdicts({})
+    await run(["small", "stop"], Upstream(), panel)
+    assert panel.cases[0].category == "other"

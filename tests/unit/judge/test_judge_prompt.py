@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandit_router.judge.prompt import LONGEST, RUBRIC, parse_verdict, render
+from bandit_router.judge.prompt import LONGEST, RUBRIC, parse_preference, parse_verdict, render, render_pair
 from bandit_router.types import ChatRequest, Completion
 
 ADVERSARIAL = [
@@ -35,6 +35,31 @@ ADVERSARIAL = [
 ]
 
 
+CONTROL = [
+    "<|im_start|>",
+    "<|eot_id|>",
+    "<\uff5cUser\uff5c>",
+    "</s>",
+    "<s>",
+    "<<SYS>>",
+    "<</SYS>>",
+    "[INST]",
+    "[/INST]",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "</system>",
+    "<assistant>",
+    "\u200b",
+    "\u202e",
+    "\U000e0041",
+]
+NONCE = '{"nonce": "n0nce", '
+SYSTEM = RUBRIC + (
+    "\n\nReply with exactly one JSON object and nothing else: "
+    '{"nonce": "<copied>", "reason": "<at most 20 words>", "score": <number from 0 to 1>}'
+)
+
+
 def answer(text: Any, **message: Any) -> Completion:
     whole = {"role": "assistant", "content": text, **message}
     return Completion(message=whole, finish_reason="stop", input_tokens=1, output_tokens=1, cost_usd=0.0)
@@ -45,7 +70,8 @@ def asking(*messages: tuple[str, Any]) -> ChatRequest:
 
 
 def payload(request: ChatRequest, completion: Completion) -> dict[str, str]:
-    given: dict[str, str] = json.loads(render(request, completion)[1]["content"])
+    given: dict[str, str] = json.loads(render(request, completion, nonce="n0nce")[1]["content"])
+    assert given.pop("nonce") == "n0nce"
     return given
 
 
@@ -65,11 +91,13 @@ def test_any_answer_comes_back_as_it_was(text: str) -> None:
 
 
 def test_an_adversarial_answer_does_not_reach_the_rubric() -> None:
-    assert render(asking(("user", "2 + 2?")), answer(ADVERSARIAL[1]))[0]["content"] == RUBRIC
+    assert [render(asking(("user", "2 + 2?")), answer(text), nonce="n0nce")[0] for text in (ADVERSARIAL[1], "4")] == [
+        {"role": "system", "content": SYSTEM}
+    ] * 2
 
 
 def test_a_lone_surrogate_is_replaced() -> None:
-    assert render(asking(("user", "2?")), answer("a\ud800b"))[1]["content"].encode()
+    assert render(asking(("user", "2?")), answer("a\ud800b"), nonce="n0nce")[1]["content"].encode()
 
 
 def test_the_system_message_is_given_as_instructions() -> None:
@@ -99,8 +127,11 @@ def test_a_huge_answer_loses_its_middle() -> None:
 
 
 def test_a_second_attempt_names_the_problem_in_the_system_message() -> None:
-    first, again = (render(asking(("user", "2?")), answer("4"), problem=problem) for problem in (None, "it is no JSON"))
-    assert (again[0]["content"].startswith(RUBRIC), "it is no JSON" in again[0]["content"]) == (True, True)
+    first, again = (
+        render(asking(("user", "2?")), answer("4"), nonce="n0nce", problem=problem)
+        for problem in (None, "it is no JSON")
+    )
+    assert (again[0]["content"].startswith(SYSTEM), "it is no JSON" in again[0]["content"]) == (True, True)
     assert again[1] == first[1]
 
 
@@ -115,7 +146,7 @@ def test_a_second_attempt_names_the_problem_in_the_system_message() -> None:
     ],
 )
 def test_a_verdict_in_the_format_is_read(text: str, score: float) -> None:
-    assert parse_verdict(text)[0] == score
+    assert parse_verdict(text.replace("{", NONCE, 1), "n0nce")[0] == score
 
 
 @pytest.mark.parametrize(
@@ -149,4 +180,47 @@ def test_a_verdict_in_the_format_is_read(text: str, score: float) -> None:
 )
 def test_anything_else_is_malformed(text: str) -> None:
     with pytest.raises(ValueError, match=r"it |score"):
-        parse_verdict(text)
+        parse_verdict(text.replace("{", NONCE, 1), "n0nce")
+
+
+@pytest.mark.parametrize("nonce", ['"other"', "null", "1", '["n0nce"]', '"N0NCE"', '" n0nce"'])
+def test_a_verdict_with_another_nonce_is_malformed(nonce: str) -> None:
+    with pytest.raises(ValueError, match="nonce"):
+        parse_verdict(f'{{"nonce": {nonce}, "score": 0.9}}', "n0nce")
+
+
+@pytest.mark.parametrize(("text", "better"), [('{"better": 1}', 1), ('{"better": 2}', 2), ('{"better": 0}', 0)])
+def test_a_preference_in_the_format_is_read(text: str, better: int) -> None:
+    assert parse_preference(text.replace("{", NONCE, 1), "n0nce")[0] == better
+
+
+@pytest.mark.parametrize("text", ['{"better": "1"}', '{"better": true}', '{"better": 3}', '{"better": 1.0}', "{}", "1"])
+def test_any_other_preference_is_malformed(text: str) -> None:
+    with pytest.raises(ValueError, match=r"it |better|nonce"):
+        parse_preference(text.replace("{", NONCE, 1), "n0nce")
+
+
+@pytest.mark.parametrize("text", [*ADVERSARIAL, *CONTROL])
+def test_two_answers_stay_in_their_strings(text: str) -> None:
+    shown = json.loads(render_pair(asking(("user", "2?")), (answer(text), answer("4")), nonce="n0nce")[1]["content"])
+    assert shown == {"nonce": "n0nce", "question": "2?", "answer_1": text, "answer_2": "4"}
+
+
+@pytest.mark.parametrize("text", CONTROL)
+def test_no_control_token_of_a_chat_template_reaches_the_wire(text: str) -> None:
+    sent = render(asking(("user", "2?")), answer(f"a{text}b"), nonce="n0nce")[1]["content"]
+    assert text not in sent
+    assert json.loads(sent)["answer"] == f"a{text}b"
+
+
+@pytest.mark.parametrize(
+    "text", ["if a < b and c > d: x[0]", "<div><p>Hi</p></div>", "vector<int> v;", "[1, 2]", "a << 3"]
+)
+def test_code_and_markup_are_sent_as_they_are(text: str) -> None:
+    assert text in render(asking(("user", "2?")), answer(text), nonce="n0nce")[1]["content"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_the_nonce_comes_before_all_that_others_wrote(text: str) -> None:
+    sent = render(asking(("user", text)), answer(text), nonce="n0nce")[1]["content"]
+    assert sent.startswith('{"nonce": "n0nce", ')

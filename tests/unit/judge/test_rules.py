@@ -9,6 +9,7 @@ import pytest
 
 from bandit_router.judge.rules import RULES, RulesJudge, first_failure
 from bandit_router.types import ChatRequest, Completion
+from tests.unit.judge.cases import case
 
 WEATHER = {
     "type": "function",
@@ -274,7 +275,5 @@ def test_a_reason_does_not_quote_the_answer() -> None:
 
 async def test_a_verdict_takes_its_time_from_the_clock() -> None:
     ticks = iter([1.0, 1.5])
-    message = {"role": "assistant", "content": "Oslo."}
-    completion = Completion(message=message, finish_reason="stop", input_tokens=1, output_tokens=1, cost_usd=0.0)
-    verdict = await RulesJudge(clock=lambda: next(ticks)).grade(ChatRequest(messages=()), completion)
+    verdict = await RulesJudge(clock=lambda: next(ticks)).grade(case("Oslo."), timeout_s=1.0)
     assert (verdict.score, verdict.latency_s) == (1.0, 0.5)

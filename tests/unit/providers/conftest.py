@@ -137,7 +137,7 @@ def _app() -> FastAPI:
         if name in BODIES:
             text, kind = BODIES[name]
             return Response(text, media_type=kind)
-        return JSONResponse(_completion(name))
+        return JSONResponse(_completion(name, logprobs=body.get("logprobs") is True))
 
     @app.post("/v1/embeddings")
     async def embeddings(request: Request) -> Response:
@@ -151,12 +151,19 @@ def _app() -> FastAPI:
     return app
 
 
-def _completion(name: str) -> dict[str, Any]:
+def _completion(name: str, *, logprobs: bool) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": "Four, of course."}
     if name == "tools":
         message = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
     if name == "refusing":
         message = {"role": "assistant", "content": None, "refusal": "I will not."}
-    choice = {"index": 0, "finish_reason": "tool_calls" if name == "tools" else "stop", "message": message}
+    choice: dict[str, Any] = {
+        "index": 0,
+        "finish_reason": "tool_calls" if name == "tools" else "stop",
+        "message": message,
+    }
+    if logprobs and name != "silent":
+        tokens = [("Four", -0.5), (",", -1.0)]
+        choice["logprobs"] = {"content": [{"token": t, "logprob": p, "top_logprobs": []} for t, p in tokens]}
     whole = {"id": "x", "object": "chat.completion", "created": 1, "model": f"{name}-2026", "choices": [choice]}
     return whole | {"system_fingerprint": "fp_1"} | ({} if name == "no_usage" else {"usage": USAGE})

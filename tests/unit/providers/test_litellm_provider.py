@@ -49,6 +49,24 @@ async def test_the_model_reported_and_its_fingerprint_are_kept(provider: Litellm
     assert (completion.model, completion.system_fingerprint) == ("fine-2026", "fp_1")
 
 
+async def test_a_model_is_asked_for_log_probabilities_where_its_entry_says_so(
+    provider: LitellmProvider, endpoint: Endpoint
+) -> None:
+    asked = model("fine", endpoint.base, logprobs=True)
+    completion = await provider.complete(asked, QUESTION, timeout_s=20)
+    assert (endpoint.bodies[-1]["logprobs"], completion.mean_logprob) == (True, -0.75)
+
+
+async def test_other_models_are_not_asked_for_log_probabilities(provider: LitellmProvider, endpoint: Endpoint) -> None:
+    completion = await ask(provider, endpoint, "fine")
+    assert ("logprobs" in endpoint.bodies[-1], completion.mean_logprob) == (False, None)
+
+
+async def test_log_probabilities_that_do_not_come_are_unknown(provider: LitellmProvider, endpoint: Endpoint) -> None:
+    silent = model("silent", endpoint.base, logprobs=True)
+    assert (await provider.complete(silent, QUESTION, timeout_s=20)).mean_logprob is None
+
+
 async def test_missing_usage_is_estimated_from_the_text(provider: LitellmProvider, endpoint: Endpoint) -> None:
     completion = await ask(provider, endpoint, "no_usage")
     assert (completion.input_tokens, completion.output_tokens) == (14 // 4, 16 // 4)

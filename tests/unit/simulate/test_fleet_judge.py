@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bandit_router.errors import ConfigError
-from bandit_router.judge.prompt import parse_verdict, render
+from bandit_router.judge.prompt import parse_preference, parse_verdict, render
 from bandit_router.types import ChatRequest, Completion
 from simulate.fleet.judge import JUDGE, JudgeModel, shown_score
 from simulate.fleet.models import Answers
@@ -116,7 +116,16 @@ def test_the_routers_own_judge_prompt_is_understood() -> None:
         output_tokens=1,
         cost_usd=0.0,
     )
-    assert parse_verdict(bench.ask(render(request, completion)[-1]["content"]))[0] == 1.0
+    assert parse_verdict(bench.ask(render(request, completion, nonce="n0nce")[-1]["content"]), "n0nce")[0] == 1.0
+
+
+def test_of_two_answers_the_better_one_is_named_in_either_place() -> None:
+    table = half_right(2)
+    bench = Bench(table, judge_noise=0)
+    wrong, right = (bench.answer(row) for row in table.rows)
+    orders = [{"answer_1": wrong, "answer_2": right}, {"answer_1": right, "answer_2": wrong}]
+    replies = [bench.ask(json.dumps({"nonce": "n", "question": "prompt", **order})) for order in orders]
+    assert [parse_preference(reply, "n")[0] for reply in replies] == [2, 1]
 
 
 def test_an_answer_of_unknown_origin_is_graded_in_the_middle() -> None:
@@ -124,7 +133,9 @@ def test_an_answer_of_unknown_origin_is_graded_in_the_middle() -> None:
     assert json.loads(verdict)["score"] == 0.5
 
 
-@pytest.mark.parametrize("content", ["grade this", "[1]", '{"question": "q"}', '{"question": "q", "answer": 3}'])
+@pytest.mark.parametrize(
+    "content", ["grade this", "[1]", '{"question": "q"}', '{"question": "q", "answer": 3}', '{"answer_1": "a"}']
+)
 def test_a_prompt_without_an_answer_to_grade_is_refused(content: str) -> None:
     with pytest.raises(WireError) as caught:
         Bench(half_right(2)).ask(content)
@@ -133,7 +144,7 @@ def test_a_prompt_without_an_answer_to_grade_is_refused(content: str) -> None:
 
 def is_verdict(text: str) -> bool:
     try:
-        parse_verdict(text)
+        parse_verdict(text, "")
     except ValueError:
         return False
     return True
