@@ -27,6 +27,10 @@ async def test_a_likeness_that_was_measured_is_paid_for() -> None:
     assert (await relevance("abc", "abc")).cost_usd == 0.5
 
 
+async def test_a_paragraph_of_one_long_word_weighs_one_word() -> None:
+    assert (await relevance("abc " * 99 + "\n\n" + "xyz" * 99, "abc")).score == pytest.approx(1.0, abs=0.001)
+
+
 @pytest.mark.parametrize(("text", "question"), [(None, "abc"), ("", "abc"), ("abc", " ")])
 async def test_without_text_relevance_abstains(text: str | None, question: str) -> None:
     verdict = await relevance(text, question)
