@@ -33,6 +33,7 @@ from bandit_router.policy.spec import Spec, StaticSpec
 from bandit_router.protocols import LearningPolicy, Policy, Pupil
 from bandit_router.providers.litellm import LitellmProvider
 from bandit_router.registry.catalog import Catalog, build_catalog, resolve_prices
+from bandit_router.reward.feedback import combine
 from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
@@ -143,7 +144,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
     specs, provider, panel = parts.specs, parts.provider, parts.panel
     engine = open_engine(settings.store.url)
     check_schema(engine)
-    versions, events = Versions(engine), Events(engine)
+    versions, events = Versions(engine), Events(engine, combine=combine)
     log = Log(engine, log_text=settings.store.log_text)
     policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
     dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
@@ -167,6 +168,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         limits=settings.cascade,
         default_policy=settings.policies.default,
         value_usd=lambda: dial.get(PACER).value_usd,
+        value_s=settings.reward.value_s,
         judge_cost_usd=lambda: panel.expected_cost_usd,
         now=_now,
         new_id=new_id,
@@ -210,7 +212,7 @@ def judge_watch(settings: Settings, engine: Engine, *, turn: Callable[[], bool] 
         return _calibrators(settings.judges, {PANEL: version} if version else {})[PANEL].weights
 
     return Watch(
-        source=Events(engine),
+        source=Events(engine, combine=combine),
         weights=weights,
         families={model.name: _family(model) for model in settings.models},
         limits={"length": bias.length_limit, "family": bias.family_limit, "order": bias.order_limit},

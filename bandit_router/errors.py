@@ -127,6 +127,10 @@ class Unauthorized(RouterError):
     """The bearer key is missing, unknown or revoked."""
 
 
+class Forbidden(RouterError):
+    """The key is valid and is not an administrator's, which this needs."""
+
+
 class BodyTooLarge(RouterError):
     """The request's body is over the configured limit."""
 

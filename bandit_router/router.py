@@ -57,6 +57,8 @@ class Ask:
     tenant: str = ""
     value_usd: float | None = None
     """The tenant's dial; the request's own hint goes before it, the service's default comes after."""
+    value_s: float | None = None
+    """The tenant's dial for time, likewise."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class Router:
     """What judging an answer is expected to cost right now, in USD."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    value_s: float | None = None
+    """The service's dial for time in seconds; None where time costs nothing."""
     _log_failed_at: float | None = None
 
     @property
@@ -120,6 +124,7 @@ class Router:
             value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd(),
             max_attempts=plan.limits.max_attempts,
             min_quality=plan.limits.min_quality,
+            value_s=ask.hints.value_s or ask.value_s or self.value_s,
         )
         step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
         decision = Decision(
@@ -129,6 +134,7 @@ class Router:
             policy=policy.name,
             version=policy.version,
             value_usd=state.value_usd,
+            value_s=state.value_s,
             step=step,
             tenant=ask.tenant,
             session=ask.hints.session,

@@ -72,6 +72,8 @@ class RewardSettings(Strict):
 
     value_usd: Positive = 0.01
     """What one fully good answer is worth, in USD."""
+    value_s: Positive | None = None
+    """Seconds of waiting that cost as much as a fully good answer is worth; None: time costs nothing."""
     budget_usd: Positive | None = None
     """What a request may cost in USD on average; the dial then starts at `value_usd` and moves to meet it."""
     feedback_window_s: Positive = 7 * 24 * 3600.0

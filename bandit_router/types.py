@@ -17,6 +17,7 @@ AttemptStatus = Literal["ok", "timeout", "rate_limit", "refused", "error"]
 OutcomeStatus = Literal["ok", "failed"]
 EventKind = Literal["finished", "feedback"]
 Skipped = Literal["abstained", "not_asked"]
+FeedbackKind = Literal["score", "thumbs", "label", "retry", "edit_distance", "copied", "review"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class Hints:
     """What a client may ask of the router for one request; None leaves the configured default."""
 
     value_usd: float | None = None
+    value_s: float | None = None
     max_cost_usd: float | None = None
     min_quality: float | None = None
     allow: frozenset[str] | None = None
@@ -277,6 +279,12 @@ class Judged:
         """The call and its judges, in USD."""
         return self.attempt.cost_usd + (self.judgement.cost_usd if self.judgement else 0.0)
 
+    @property
+    def latency_s(self) -> float:
+        """The call and then its judges, who work side by side, in seconds."""
+        verdicts = self.judgement.verdicts if self.judgement else ()
+        return self.attempt.latency_s + max((verdict.latency_s for verdict in verdicts), default=0.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
@@ -293,6 +301,8 @@ class State:
     """How many answers may be had in all; None when that is not known."""
     min_quality: float | None = None
     """While the best answer is judged below this, the request may not stop; so with it every answer is judged."""
+    value_s: float | None = None
+    """The dial for time: how many seconds of waiting cost as much as a good answer is worth; None: time is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +321,8 @@ class Decision:
     session: str | None = None
     messages: tuple[Mapping[str, Any], ...] = ()
     """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
+    value_s: float | None = None
+    """Seconds of waiting that cost as much as a fully good answer is worth; None where time costs nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +351,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """Ground truth sent by a client: `score` in [0, 1]; `id` makes it idempotent."""
+    """What was said or done about an answer: `score` in [0, 1] is what it stands for; `id` makes it idempotent."""
 
     id: str
     decision_id: str
@@ -347,6 +359,7 @@ class Feedback:
     received_at: datetime
     label: str | None = None
     comment: str | None = None
+    kind: FeedbackKind = "score"
     late: bool = False
     """Arrived after the feedback window: kept, not learned from."""
 
@@ -364,7 +377,7 @@ class Event:
     decision: Decision
     outcome: Outcome
     feedback: float | None = None
-    """Mean score of the explicit feedback in [0, 1]; None before any."""
+    """What the feedback known so far comes to, in [0, 1]; None before any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Lets requests in by bearer key; it keeps no keys.
 
 Everything needs a key but /healthz and /readyz, which load balancers ask, and /metrics when it is asked from this
-machine and not through a proxy. With `auth = "off"`, which settings accept on a loopback address only, nothing does.
+machine and not through a proxy. With `auth = "off"`, which settings accept on a loopback address only, nothing does,
+and whoever asks is an administrator. A key that is no administrator's sees the decisions of its own tenant only.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class Caller:
 
     tenant: str = ""
     value_usd: float | None = None
+    value_s: float | None = None
+    admin: bool = False
+
+    def may_see(self, tenant: str) -> bool:
+        """Tell whether what belongs to a tenant is this caller's to know of."""
+        return self.admin or self.tenant == tenant
 
 
 class KeyHolder(Protocol):
@@ -43,6 +50,14 @@ class KeyHolder(Protocol):
     @property
     def value_usd(self) -> float | None:
         """The holder's dial in USD."""
+
+    @property
+    def value_s(self) -> float | None:
+        """The holder's dial for time, in seconds."""
+
+    @property
+    def admin(self) -> bool:
+        """Whether the holder is an administrator."""
 
 
 Verify = Callable[[str], KeyHolder | None]
@@ -75,7 +90,7 @@ class Door:
         holder = await to_thread.run_sync(self._verify, key.decode("latin-1"))
         if holder is None:
             raise Unauthorized("this key is unknown or revoked; ask for another (`bandit-router keys create`)")
-        caller = Caller(tenant=holder.name, value_usd=holder.value_usd)
+        caller = Caller(tenant=holder.name, value_usd=holder.value_usd, value_s=holder.value_s, admin=holder.admin)
         if len(self._known) >= _CACHED:
             self._known.clear()
         self._known[digest] = (asked_at + CACHE_S, caller)
@@ -92,11 +107,16 @@ class Gate:
         """Let one request through, or answer it with the refusal."""
         if scope["type"] == "http":
             try:
-                scope["caller"] = await self._door.admit(scope) if self._door and not _is_open(scope) else Caller()
+                scope["caller"] = await self._caller(scope)
             except RouterError as error:
                 await self._refuse(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        if self._door is None:
+            return Caller(admin=True)
+        return Caller() if _is_open(scope) else await self._door.admit(scope)
 
 
 def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:

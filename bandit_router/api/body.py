@@ -62,6 +62,7 @@ def parse_chat(
         hints=read_hints(headers, hinted, catalog),
         tenant=caller.tenant,
         value_usd=caller.value_usd,
+        value_s=caller.value_s,
     )
     stream = _flag(data.get("stream"), "stream")
     return Chat(ask=ask, stream=stream, include_usage=_include_usage(data.get("stream_options")))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bandit_router.api.completion import ID_PREFIX
 from bandit_router.api.explain import account_body
 from bandit_router.api.reply import json_response
-from bandit_router.api.state import services
+from bandit_router.api.state import account
 
 router = APIRouter()
 
@@ -18,5 +17,5 @@ router = APIRouter()
 async def get_decision(request: Request) -> Response:
     """Return the account of a decision, by its id or by that of its chat completion."""
     decision_id = request.path_params["id"].removeprefix(ID_PREFIX)
-    account = await to_thread.run_sync(services(request).events.decision, decision_id)
-    return json_response(account_body(account), headers={"x-router-decision-id": account.decision.id})
+    found = await account(request, decision_id)
+    return json_response(account_body(found), headers={"x-router-decision-id": found.decision.id})

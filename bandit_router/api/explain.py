@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from bandit_router.policy.load import PINNED
+from bandit_router.reward.feedback import combine
 from bandit_router.reward.utility import reward
 from bandit_router.store.events import Account
 from bandit_router.store.text import redact
@@ -29,6 +29,7 @@ def account_body(account: Account) -> dict[str, Any]:
         "policy": decision.policy,
         "version": decision.version,
         "value_usd": decision.value_usd,
+        "value_s": decision.value_s,
         "context": {
             "category": decision.context.category,
             "confidence": decision.context.confidence,
@@ -178,6 +179,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 def _feedback(given: Feedback) -> dict[str, Any]:
     return {
         "id": given.id,
+        "kind": given.kind,
         "score": given.score,
         "label": given.label,
         "comment": given.comment,
@@ -190,11 +192,5 @@ def _reward(account: Account) -> float | None:
     """Return the reward as a learner sees it today; None before the outcome, and when quality was not observed."""
     if account.outcome is None:
         return None
-    told = mean_score(account.feedback)
+    told = combine(account.feedback, account.outcome.quality)
     return reward(Event(seq=0, kind="finished", decision=account.decision, outcome=account.outcome, feedback=told))
-
-
-def mean_score(feedback: Sequence[Feedback]) -> float | None:
-    """Return the mean score of the feedback that came in time; None when there is none."""
-    scores = [given.score for given in feedback if not given.late]
-    return math.fsum(scores) / len(scores) if scores else None

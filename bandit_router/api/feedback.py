@@ -16,17 +16,19 @@ from bandit_router.api.body import parse_object
 from bandit_router.api.completion import ID_PREFIX
 from bandit_router.api.errors import Conflict, Unprocessable
 from bandit_router.api.reply import json_response
-from bandit_router.api.state import services
+from bandit_router.api.state import account, running, services
 from bandit_router.bootstrap import Services, new_id
 from bandit_router.errors import BadRequest
-from bandit_router.reward.feedback import score_of
+from bandit_router.reward.feedback import SIGNS, edit_score, score_of, thumbs_score
 from bandit_router.store.text import clean
-from bandit_router.types import Feedback
+from bandit_router.types import Feedback, FeedbackKind
 
 log = logging.getLogger(__name__)
 
 router = APIRouter()
 
+KINDS: Final[tuple[FeedbackKind, ...]] = ("score", "label", "thumbs", "retry", "edit_distance", "copied")
+"""What a client may send; reviews come in by another door."""
 _LONGEST_ID: Final = 256
 _LONGEST_COMMENT: Final = 10_000
 
@@ -41,17 +43,20 @@ async def give_feedback(request: Request) -> Response:
     parts = services(request)
     data = parse_object(await request.body(), allow_nan=True)
     given = read_feedback(data, id=new_id(), now=parts.router.now())
-    account = await to_thread.run_sync(parts.events.decision, given.decision_id)
+    decision = (await account(request, given.decision_id)).decision
     window = timedelta(seconds=parts.settings.reward.feedback_window_s)
-    late = given.received_at - account.decision.created_at > window
+    late = given.received_at - decision.created_at > window
     given = replace(given, late=late)
     fresh = await parts.log.feedback(given)
+    if fresh:
+        running(request).metrics.feedback(given.kind)
     kept = given if fresh else await _kept(parts, given)
     if late or not fresh:
         log.info("feedback %s on decision %s is %s", given.id, given.decision_id, "late" if fresh else "a duplicate")
     body = {
         "id": kept.id,
         "decision_id": kept.decision_id,
+        "kind": kept.kind,
         "score": kept.score,
         "duplicate": not fresh,
         "late": kept.late,
@@ -68,17 +73,37 @@ def read_feedback(data: Mapping[str, Any], *, id: str, now: datetime) -> Feedbac
         )
     label = _text(data, "label", longest=_LONGEST_ID)
     try:
-        score = score_of(_score(data.get("score")), label)
+        kind, score = _said(data, label)
     except BadRequest as error:
         raise Unprocessable(str(error), param=error.param) from error
     return Feedback(
         id=_text(data, "id", longest=_LONGEST_ID) or id,
         decision_id=decision_id.removeprefix(ID_PREFIX),
+        kind=kind,
         score=score,
         received_at=now,
         label=label,
         comment=_text(data, "comment", longest=_LONGEST_COMMENT),
     )
+
+
+def _said(data: Mapping[str, Any], label: str | None) -> tuple[FeedbackKind, float]:
+    """Return the one kind of feedback that is in a body, and the score it stands for; raise `BadRequest`."""
+    sent = [kind for kind in KINDS if data.get(kind) is not None]
+    if len(sent) > 1 and set(sent) != {"score", "label"}:
+        raise BadRequest(f"send one kind of feedback at a time, not {' and '.join(sent)}", param=sent[1])
+    if not sent:
+        raise BadRequest(f"send one of {', '.join(KINDS)}", param="score")
+    kind = sent[0]
+    if kind == "thumbs":
+        return kind, thumbs_score(_text(data, kind, longest=_LONGEST_ID) or "")
+    if kind == "edit_distance":
+        return kind, edit_score(_number(data, kind) or 0.0)
+    if kind in SIGNS:
+        if data[kind] is not True:
+            raise BadRequest(f"{kind} can only be true; leave it out where it was not so", param=kind)
+        return kind, SIGNS[kind]
+    return kind, score_of(_number(data, "score"), label)
 
 
 async def _kept(parts: Services, given: Feedback) -> Feedback:
@@ -93,11 +118,12 @@ async def _kept(parts: Services, given: Feedback) -> Feedback:
     raise Conflict(f"the feedback id {given.id!r} was used for another decision; send another id", param="id")
 
 
-def _score(value: Any) -> float | None:
+def _number(data: Mapping[str, Any], name: str) -> float | None:
+    value = data.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unprocessable(f"score must be a number from 0 to 1, not {str(value)[:80]!r}", param="score")
+        raise Unprocessable(f"{name} must be a number from 0 to 1, not {str(value)[:80]!r}", param=name)
     # A whole number may be too large for a float; out of range it is all the same.
     return float(min(max(value, -1), 2)) if isinstance(value, int) else value
 

@@ -15,7 +15,7 @@ from bandit_router.registry.catalog import Catalog
 from bandit_router.types import Hints
 
 PREFIX: Final = "x-router-"
-NAMES: Final = ("value-usd", "max-cost-usd", "min-quality", "allow", "deny", "region", "policy", "session")
+NAMES: Final = ("value-usd", "value-s", "max-cost-usd", "min-quality", "allow", "deny", "region", "policy", "session")
 _PREFIX_BYTES: Final = PREFIX.encode()
 _UNPREFIXED: Final = {name.replace("-", "_"): name for name in NAMES}
 _LONGEST: Final = 256
@@ -55,6 +55,7 @@ def read_hints(headers: Iterable[tuple[bytes, bytes]], metadata: dict[str, Any],
         return Hints()
     return Hints(
         value_usd=_number(given, "value-usd", above=0.0),
+        value_s=_number(given, "value-s", above=0.0),
         max_cost_usd=_number(given, "max-cost-usd"),
         min_quality=_number(given, "min-quality", high=1.0),
         allow=_models(given, "allow", catalog),

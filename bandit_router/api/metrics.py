@@ -50,6 +50,7 @@ class Metrics:
         self._model_cost = counter("model_cost_usd", "Dollars spent on models.", "model")
         self._judge_cost = counter("judge_cost_usd", "Dollars spent on judges.", "judge")
         self._judge_errors = counter("judge_errors", "Verdicts that could not be had.", "judge")
+        self._feedback = counter("feedback", "Feedback taken in, by kind.", "kind")
         self._refusals = counter("http_errors", "Responses that were errors.", "status", "code")
         self._decision_s = histogram("decision_seconds", "Seconds from a request's arrival to its first draw.", _FAST)
         self._request_s = histogram("request_seconds", "Seconds from a request's arrival to its outcome.", _SLOW)
@@ -78,6 +79,10 @@ class Metrics:
     def overhead(self, seconds: float) -> None:
         """Note the seconds a request spent in the router itself."""
         self._overhead_s.observe(seconds)
+
+    def feedback(self, kind: str) -> None:
+        """Note feedback."""
+        self._feedback.labels(kind).inc()
 
     def refused(self, status: int, code: str) -> None:
         """Note a response that was an error."""

@@ -30,6 +30,7 @@ async def route(request: Request) -> Response:
         "policy": decision.policy,
         "version": decision.version,
         "value_usd": decision.value_usd,
+        "value_s": decision.value_s,
         "candidates": candidates(decision.step),
     }
     headers = {

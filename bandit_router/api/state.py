@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from anyio import to_thread
 from starlette.requests import Request
 
 from bandit_router.api.auth import Caller
 from bandit_router.api.metrics import Metrics
 from bandit_router.bootstrap import Services
+from bandit_router.errors import Forbidden, UnknownDecision
+from bandit_router.store.events import Account
 from bandit_router.store.keys import KeyInfo
 
 
@@ -43,3 +46,22 @@ def services(request: Request) -> Services:
 def caller(request: Request) -> Caller:
     """Return who sends a request."""
     return cast("Caller", request.scope["caller"])
+
+
+def administrator(request: Request) -> Caller:
+    """Return who sends a request; raise `Forbidden` unless that is an administrator."""
+    found = caller(request)
+    if not found.admin:
+        raise Forbidden(
+            "this needs an administrator's key; `bandit-router keys create NAME --admin` makes one, and "
+            "`bandit-router keys update ID --admin` makes one of a key that is there"
+        )
+    return found
+
+
+async def account(request: Request, decision_id: str) -> Account:
+    """Return all that is known of a decision; raise `UnknownDecision` too when it is another tenant's."""
+    found = await to_thread.run_sync(services(request).events.decision, decision_id)
+    if not caller(request).may_see(found.decision.tenant):
+        raise UnknownDecision(decision_id)
+    return found

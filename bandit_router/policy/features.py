@@ -19,8 +19,10 @@ CROSSED_ONLY: Final = ("c", "s", "e", "v")
 """Namespaces of the request: by themselves they add the same to every action, which tells no two of them apart."""
 
 
-def request_features(context: Context, value_usd: float, *, dims: int) -> dict[str, Pairs | NDArray[np.float32]]:
-    """Return what every action shares: c(ategory, by confidence), s(urface), e(mbedding), v(alue of an answer).
+def request_features(
+    context: Context, value_usd: float, value_s: float | None = None, *, dims: int
+) -> dict[str, Pairs | NDArray[np.float32]]:
+    """Return what every action shares: c(ategory, by confidence), s(urface), e(mbedding), v(alue of an answer, time).
 
     The first `dims` numbers of the embedding are used: embeddings of the Matryoshka kind put what matters most first.
     """
@@ -31,7 +33,7 @@ def request_features(context: Context, value_usd: float, *, dims: int) -> dict[s
         "c": [(context.category, _finite(context.confidence))],
         "s": surface,
         "e": embedding,
-        "v": [("log", _log10(value_usd) + 2)],
+        "v": [("log", _log10(value_usd) + 2), *_hurry(value_s)],
     }
 
 
@@ -50,6 +52,11 @@ def action_features(action: Action, value_usd: float) -> dict[str, Pairs]:
 def _log10(value: float) -> float:
     """Return log10, with everything under a millionth of a dollar counted as that."""
     return math.log10(max(value, 1e-6))
+
+
+def _hurry(value_s: float | None) -> Pairs:
+    """Return nothing where time is free, so that all is as it would be without a dial for it."""
+    return [] if value_s is None else [("hurry", 1.0), ("log_s", _log10(value_s) - 2)]
 
 
 def _finite(value: float) -> float:

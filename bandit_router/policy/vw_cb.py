@@ -80,7 +80,7 @@ class VwCb:
         return seal("vw_cb", {"starts": self._starts.save(), **climbs, **self._verdicts.dump()})
 
     def _start(self, state: State, actions: Sequence[Action], models: Sequence[int]) -> Pmf:
-        shared = request_features(state.context, state.value_usd, dims=self._spec.embedding_dims)
+        shared = request_features(state.context, state.value_usd, state.value_s, dims=self._spec.embedding_dims)
         found = self._starts.predict(shared, [action_features(actions[i], state.value_usd) for i in models])
         return _scattered(models, len(actions), found)
 
@@ -92,7 +92,7 @@ class VwCb:
         return _scattered(kept, len(actions), self._climbs.predict(*self._situation(state, [actions[i] for i in kept])))
 
     def _situation(self, state: State, actions: Sequence[Action]) -> tuple[Features, list[Features]]:
-        request = request_features(state.context, state.value_usd, dims=self._spec.embedding_dims)
+        request = request_features(state.context, state.value_usd, state.value_s, dims=self._spec.embedding_dims)
         shared = {**request, **history_features(state.history, self._verdicts)}
         return shared, [step_features(action, state.value_usd) for action in actions]
 
@@ -102,23 +102,26 @@ class VwCb:
             return
         models = model_indices(step.actions)
         self._starts.learn(
-            request_features(event.decision.context, value, dims=self._spec.embedding_dims),
+            request_features(event.decision.context, value, event.decision.value_s, dims=self._spec.embedding_dims),
             [action_features(step.actions[i], value) for i in models],
             chosen=models.index(step.chosen),
             cost=_cost(reward),
         )
 
     def _learn_climbs(self, workspace: Workspace, event: Event, reward: float) -> None:
-        """Learn each step after the first answer by its reward to go: what was spent before it is not its doing."""
-        outcome, value = event.outcome, event.decision.value_usd
-        spent, answered = 0.0, False
+        """Learn each step after the first answer by its reward to go: money and time spent before are not its doing."""
+        outcome, value, value_s = event.outcome, event.decision.value_usd, event.decision.value_s
+        spent, waited, answered = 0.0, 0.0, False
         for k, step in enumerate(outcome.steps):
             if answered and sound(step):
-                state = State(context=event.decision.context, value_usd=value, history=outcome.history[:k])
+                history = outcome.history[:k]
+                state = State(context=event.decision.context, value_usd=value, value_s=value_s, history=history)
                 shared, actions = self._situation(state, step.actions)
-                workspace.learn(shared, actions, chosen=step.chosen, cost=_cost(reward + spent / value))
+                sunk = spent / value + (waited / value_s if value_s else 0.0)
+                workspace.learn(shared, actions, chosen=step.chosen, cost=_cost(reward + sunk))
             if k < len(outcome.history):
                 spent += outcome.history[k].cost_usd
+                waited += outcome.history[k].latency_s
                 answered = answered or outcome.history[k].ok
 
 

@@ -1,4 +1,4 @@
-"""Reads decisions back, joined with how they ended and what was said of them; it computes no reward.
+"""Reads decisions back, joined with how they ended and what was said of them; what that comes to it is told.
 
 What an event holds depends on its place in the journal and never on when it is read: feedback counts only when it
 stands in the journal at or before the event. A learner that starts again from an old cursor sees the same bits.
@@ -6,7 +6,6 @@ stands in the journal at or before the event. A learner that starts again from a
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,9 @@ from bandit_router.store.session import reading
 from bandit_router.types import Decision, Event, Feedback, Judged, Outcome, Step
 
 T = TypeVar("T")
+
+Combine = Callable[[Sequence[Feedback], float | None], float | None]
+"""Makes one number in [0, 1] of all that was said of an answer, given the panel's quality; None of nothing."""
 
 _J: Final = tables.journal
 _F: Final = tables.feedback
@@ -50,8 +52,8 @@ class Lag:
 class Events:
     """The journal as events; every read is a short transaction of its own."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, combine: Combine) -> None:
+        self._engine, self._combine = engine, combine
 
     def read(self, cursor: int, /, *, limit: int) -> Sequence[Event]:
         """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`."""
@@ -63,7 +65,7 @@ class Events:
             ids = select(_J.c.decision_id).where(within)
             accounts = _Accounts(connection, lambda column: column.in_(ids))
             said = _said(connection, ids, page[-1]["seq"])
-        return [_event(row, accounts, said[row["decision_id"]]) for row in page]
+        return [_event(row, accounts, said[row["decision_id"]], self._combine) for row in page]
 
     def decision(self, decision_id: str, /) -> Account:
         """Return all that is known of a decision; raise `UnknownDecision` or `StoreUnavailable`."""
@@ -150,27 +152,26 @@ def _readable() -> Select[Any]:
     return select(_J.c.seq, _J.c.kind, _J.c.decision_id).where(or_(_J.c.kind == "finished", finished))
 
 
-def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, list[tuple[int, float]]]:
-    """Return each decision's scores with their seq, in the order of the journal up to `last`."""
+def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, list[tuple[int, Feedback]]]:
+    """Return each decision's feedback with its seq, in the order of the journal up to `last`."""
     query = (
-        select(_J.c.seq, _J.c.decision_id, _F.c.score)
+        select(_J.c.seq, _F)
         .join(_F, _F.c.id == _J.c.feedback_id)
         .where(_J.c.decision_id.in_(ids), _J.c.kind == "feedback", _J.c.seq <= last)
         .order_by(_J.c.seq)
     )
-    return _grouped(_all(connection, query), lambda row: (row["seq"], row["score"]))
+    return _grouped(_all(connection, query), lambda row: (row["seq"], rows.to_feedback(row)))
 
 
-def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, float]]) -> Event:
+def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], combine: Combine) -> Event:
     outcome = accounts.outcome(row["decision_id"])
     assert outcome is not None, "the journal holds only what finished"
-    scores = [score for seq, score in said if seq <= row["seq"]]
     return Event(
         seq=row["seq"],
         kind=row["kind"],
         decision=accounts.decision(row["decision_id"]),
         outcome=outcome,
-        feedback=math.fsum(scores) / len(scores) if scores else None,
+        feedback=combine([feedback for seq, feedback in said if seq <= row["seq"]], outcome.quality),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
@@ -19,16 +19,18 @@ PREFIX: Final = "br-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInfo:
-    """What is known of a key; `value_usd` is its holder's dial, None for the service's."""
+    """What is known of a key; `value_usd` and `value_s` are its holder's dials, None for the service's."""
 
     id: str
     name: str
     created_at: datetime
     revoked_at: datetime | None
     value_usd: float | None
+    value_s: float | None = None
+    admin: bool = False
 
 
-_INFO: Final = (keys.c.id, keys.c.name, keys.c.created_at, keys.c.revoked_at, keys.c.value_usd)
+_INFO: Final = tuple(keys.c[field.name] for field in fields(KeyInfo))
 
 
 class Keys:
@@ -37,11 +39,20 @@ class Keys:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def create(self, name: str, *, now: datetime, value_usd: float | None = None) -> str:
+    def create(
+        self,
+        name: str,
+        *,
+        now: datetime,
+        value_usd: float | None = None,
+        value_s: float | None = None,
+        admin: bool = False,
+    ) -> str:
         """Make a key and return it: this once, as only its hash is kept."""
         plaintext = PREFIX + secrets.token_urlsafe(32)
         digest = _hash(plaintext)
-        row = {"id": digest[:12], "name": name, "hash": digest, "created_at": now, "value_usd": value_usd}
+        row = {"id": digest[:12], "name": name, "hash": digest, "created_at": now}
+        row |= {"value_usd": value_usd, "value_s": value_s, "admin": admin}
         with writing(self._engine) as connection:
             connection.execute(insert(keys), row)
         return plaintext
@@ -52,6 +63,12 @@ class Keys:
         with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
         return KeyInfo(**row) if row else None
+
+    def update(self, key_id: str, **changes: float | bool) -> bool:
+        """Change the dials of a valid key, or whether it is an administrator's; False when there is none."""
+        valid = update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+        with writing(self._engine) as connection:
+            return connection.execute(valid.values(changes)).rowcount == 1
 
     def revoke(self, key_id: str, *, now: datetime) -> bool:
         """End a key by its id; False when there is none, or it is revoked already."""

@@ -45,6 +45,7 @@ def decision_row(decision: Decision, log_text: LogText) -> Row:
         "embedding": np.asarray(context.embedding).astype(_FLOAT32).tobytes(),
         "context_key": context.key,
         "prompt": text.conversation(decision.messages, log_text),
+        "value_s": decision.value_s,
     }
 
 
@@ -137,6 +138,7 @@ def feedback_row(feedback: Feedback, log_text: LogText) -> Row:
         "comment": text.remark(feedback.comment, log_text),
         "received_at": feedback.received_at,
         "late": feedback.late,
+        "kind": feedback.kind,
     }
 
 
@@ -159,6 +161,7 @@ def to_decision(row: Row, step: Step) -> Decision:
         step=step,
         tenant=row["tenant"],
         session=row["session"],
+        value_s=row["value_s"],
     )
 
 
@@ -239,4 +242,5 @@ def to_feedback(row: Row) -> Feedback:
         label=row["label"],
         comment=row["comment"],
         late=row["late"],
+        kind=row["kind"],
     )

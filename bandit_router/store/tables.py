@@ -73,6 +73,7 @@ decisions = Table(
     Column("embedding", LargeBinary, nullable=False, doc="float32, little endian"),
     Column("context_key", Text, nullable=False),
     Column("prompt", Text, doc="JSON, as log_text allows"),
+    Column("value_s", Double, doc="the dial for time; null where time costs nothing"),
 )
 
 steps = Table(
@@ -152,6 +153,7 @@ feedback = Table(
     Column("comment", Text),
     Column("received_at", Utc, nullable=False),
     Column("late", Boolean, nullable=False, doc="kept, not learned from"),
+    Column("kind", Text, nullable=False, server_default=text("'score'")),
 )
 
 # The one total order that every learner reads past a cursor. A seq is never used twice, and its order is the order of
@@ -197,4 +199,6 @@ keys = Table(
     Column("created_at", Utc, nullable=False),
     Column("revoked_at", Utc),
     Column("value_usd", Double, doc="the dial of whoever holds the key"),
+    Column("value_s", Double, doc="the holder's dial for time"),
+    Column("admin", Boolean, nullable=False, server_default=false(), doc="may read every tenant's decisions"),
 )

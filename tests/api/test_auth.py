@@ -47,6 +47,48 @@ def test_a_key_gives_its_holders_name_and_dial_to_the_decision(locked: Service) 
     assert (found["tenant"], found["value_usd"]) == ("blue team", 0.5)
 
 
+@pytest.fixture
+def decided(locked: Service) -> str:
+    """A decision of the tenant "blue team"."""
+    key = locked.services.keys.create("blue team", now=NOW)
+    return str(ask(locked, key).raise_for_status().headers["x-router-decision-id"])
+
+
+def bearer(locked: Service, name: str, *, admin: bool = False) -> dict[str, str]:
+    return {"authorization": f"Bearer {locked.services.keys.create(name, now=NOW, admin=admin)}"}
+
+
+@pytest.mark.parametrize(
+    ("name", "admin", "status"), [("blue team", False, 200), ("red team", False, 404), ("red team", True, 200)]
+)
+def test_a_key_sees_the_decisions_of_its_tenant_and_an_administrators_all(
+    locked: Service, decided: str, name: str, admin: bool, status: int
+) -> None:
+    headers = bearer(locked, name, admin=admin)
+    sent = {"decision_id": decided, "score": 0.5}
+    responses = [
+        locked.http.get(f"/v1/decisions/{decided}", headers=headers),
+        locked.http.post("/v1/feedback", json=sent, headers=headers),
+    ]
+    assert [response.status_code for response in responses] == [status] * 2
+
+
+def test_a_decision_of_another_tenant_looks_like_one_that_is_not_there(locked: Service, decided: str) -> None:
+    headers = bearer(locked, "red team")
+    told = [locked.http.get(f"/v1/decisions/{id}", headers=headers).json()["error"] for id in (decided, "x" * 32)]
+    assert told[0] == {**told[1], "message": told[1]["message"].replace("x" * 32, decided)}
+
+
+def test_a_key_gives_its_holders_dial_for_time_to_the_decision(locked: Service) -> None:
+    headers = {"authorization": f"Bearer {locked.services.keys.create('blue team', now=NOW, value_s=30.0)}"}
+    decided = [
+        locked.chat(headers=headers | more).raise_for_status().headers["x-router-decision-id"]
+        for more in ({}, {"x-router-value-s": "5"})
+    ]
+    found = [locked.http.get(f"/v1/decisions/{id}", headers=headers).json() for id in decided]
+    assert [one["value_s"] for one in found] == [30.0, 5.0]
+
+
 def test_the_key_is_in_no_response(locked: Service) -> None:
     key = locked.services.keys.create("blue team", now=NOW)
     headers = {"authorization": f"Bearer {key}"}

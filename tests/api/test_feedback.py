@@ -40,6 +40,37 @@ def test_a_label_stands_for_a_score(router: Service, decided: str) -> None:
     assert give(router, decision_id=decided, label="partial").json()["score"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("fields", "kind", "score"),
+    [
+        ({"score": 0.25}, "score", 0.25),
+        ({"score": 0.25, "label": "good"}, "score", 0.25),
+        ({"label": "good"}, "label", 1.0),
+        ({"thumbs": "down"}, "thumbs", 0.0),
+        ({"retry": True}, "retry", 0.2),
+        ({"edit_distance": 0.25}, "edit_distance", 0.75),
+        ({"edit_distance": 0}, "edit_distance", 1.0),
+        ({"copied": True}, "copied", 0.9),
+    ],
+    ids=str,
+)
+def test_every_kind_of_feedback_is_kept_as_what_it_is(
+    router: Service, decided: str, fields: dict[str, Any], kind: str, score: float
+) -> None:
+    told = give(router, decision_id=decided, **fields).raise_for_status().json()
+    found = router.decision(decided)["feedback"][0]
+    assert (told["kind"], told["score"]) == (found["kind"], found["score"]) == (kind, score)
+
+
+def test_a_client_cannot_send_a_review(router: Service, decided: str) -> None:
+    assert give(router, decision_id=decided, review=1.0).status_code == 422
+
+
+def test_feedback_is_counted_by_kind(router: Service, decided: str) -> None:
+    give(router, decision_id=decided, copied=True)
+    assert 'bandit_router_feedback_total{kind="copied"}' in router.http.get("/metrics").text
+
+
 def test_the_id_of_the_completion_will_do(router: Service, decided: str) -> None:
     assert give(router, decision_id=f"chatcmpl-{decided}", score=1).json()["decision_id"] == decided
 
@@ -74,6 +105,14 @@ def test_feedback_on_a_decision_that_is_not_there_is_not_found(router: Service) 
         ({}, "score"),
         ({"label": "great"}, "label"),
         ({"label": 1}, "label"),
+        ({"thumbs": "sideways"}, "thumbs"),
+        ({"thumbs": True}, "thumbs"),
+        ({"retry": False}, "retry"),
+        ({"copied": 1}, "copied"),
+        ({"edit_distance": 1.5}, "edit_distance"),
+        ({"edit_distance": "most"}, "edit_distance"),
+        ({"retry": True, "copied": True}, "copied"),
+        ({"score": 1, "thumbs": "up"}, "thumbs"),
         ({"score": 1, "id": ""}, "id"),
         ({"score": 1, "id": 5}, "id"),
         ({"score": 1, "comment": ["x"]}, "comment"),

@@ -65,6 +65,18 @@ def test_the_value_and_the_session_are_in_the_decision(router: Service) -> None:
     assert (found["value_usd"], found["session"]) == (0.25, "s-1")
 
 
+def test_the_dial_for_time_is_in_the_decision_and_its_reward(router: Service) -> None:
+    found = [
+        router.decision(router.decide(model="small", headers=headers))
+        for headers in ({}, {"x-router-value-s": "1000000"}, {"x-router-value-s": "0.000001"})
+    ]
+    assert [one["value_s"] for one in found] == [None, 1e6, 1e-6]
+    rewards = [
+        router.decision(router.decide(headers={"x-router-value-s": value}))["reward"] for value in ("1e6", "1e-6")
+    ]
+    assert (rewards[0] > 0.8, rewards[1]) == (True, -1.0)
+
+
 @pytest.mark.parametrize(
     ("hint", "value"),
     [
@@ -74,6 +86,8 @@ def test_the_value_and_the_session_are_in_the_decision(router: Service) -> None:
         ("value-usd", "inf"),
         ("value-usd", "much"),
         ("value-usd", ""),
+        ("value-s", "0"),
+        ("value-s", "soon"),
         ("max-cost-usd", "-0.1"),
         ("min-quality", "1.1"),
         ("allow", "smal"),

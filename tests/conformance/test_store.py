@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, event, select, text, update
 
 from bandit_router.errors import CorruptArtifact, RecordRejected, StoreUnavailable, UnknownDecision, VersionConflict
+from bandit_router.reward.feedback import combine
 from bandit_router.store import tables
 from bandit_router.store.events import Events, Lag
 from bandit_router.store.keys import Keys
@@ -57,7 +58,7 @@ async def log(engine: Engine) -> AsyncIterator[Log]:
 
 @pytest.fixture
 def events(engine: Engine) -> Events:
-    return Events(engine)
+    return Events(engine, combine=combine)
 
 
 async def finish(log: Log, *numbers: int) -> None:
@@ -71,7 +72,7 @@ async def finish(log: Log, *numbers: int) -> None:
 
 async def test_a_finished_decision_is_read_back_bit_for_bit(log: Log, events: Events) -> None:
     awkward = (0.1 + 0.2, 5e-324, 1 / 3)
-    decision = make_decision(1, model="medium", tenant="team", session="s-1")
+    decision = make_decision(1, model="medium", tenant="team", session="s-1", value_s=7.5)
     decision = dataclasses.replace(decision, value_usd=awkward[0], context=make_context(3, confidence=awkward[1]))
     outcome = make_outcome(decision, models=("medium", "large"), quality=awkward[2], latency_s=0.1 + 0.7)
     await log.decided(decision)
@@ -221,6 +222,20 @@ async def test_feedback_repeats_the_decision_with_the_mean_of_what_was_said(log:
         ("feedback", 1.7 / 3),
     ]
     assert {event.decision.id for event in read} == {make_decision(1).id}
+
+
+async def test_a_review_overrides_in_the_journal_what_clients_said(log: Log, events: Events) -> None:
+    await finish(log, 1)
+    for number, (kind, score) in enumerate((("copied", 0.9), ("score", 1.0), ("review", 0.25), ("label", 1.0))):
+        await log.feedback(make_feedback(number, decision=1, kind=kind, score=score))
+    read = [event.feedback for event in events.read(0, limit=10)]
+    assert read == [None, (0.7 + 0.25 * 0.9) / 1.25, 1.0, 0.25, 0.25]
+    assert [given.kind for given in events.decision(make_decision(1).id).feedback] == [
+        "copied",
+        "score",
+        "review",
+        "label",
+    ]
 
 
 async def test_feedback_sent_twice_counts_once(log: Log, events: Events) -> None:
@@ -392,7 +407,7 @@ def test_a_reader_misses_nothing_while_writers_race(database_url: str) -> None:
         engine.dispose()
 
     engine = open_engine(database_url)
-    events, read = Events(engine), list[Event]()
+    events, read = Events(engine, combine=combine), list[Event]()
     threads = [threading.Thread(target=work, args=(i,)) for i in range(writers)]
     for thread in threads:
         thread.start()
@@ -628,6 +643,23 @@ def test_a_revoked_key_is_nobodys(keys: Keys) -> None:
     assert (keys.revoke(info.id, now=START), keys.revoke(info.id, now=START)) == (True, False)
     assert keys.verify(plaintext) is None
     assert [key.revoked_at for key in keys.list()] == [START]
+
+
+def test_an_administrators_key_is_known_as_one(keys: Keys) -> None:
+    found = [keys.verify(keys.create("team", now=START, admin=admin)) for admin in (False, True)]
+    assert [info.admin for info in found if info] == [False, True]
+
+
+def test_what_goes_with_a_key_can_be_changed_until_it_is_revoked(keys: Keys) -> None:
+    plaintext = keys.create("team", now=START, value_usd=0.02)
+    info = keys.verify(plaintext)
+    assert info
+    assert keys.update(info.id, value_s=30.0, admin=True)
+    changed = keys.verify(plaintext)
+    assert changed
+    assert (changed.value_usd, changed.value_s, changed.admin) == (0.02, 30.0, True)
+    keys.revoke(info.id, now=START)
+    assert not keys.update(info.id, admin=False)
 
 
 def test_the_key_itself_is_not_kept(keys: Keys, engine: Engine) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 
 from bandit_router.policy.load import build, load_specs
 from bandit_router.protocols import LearningPolicy
+from bandit_router.reward.feedback import combine
 from bandit_router.reward.utility import reward
 from bandit_router.settings import load_settings
 from bandit_router.store.events import Events
@@ -71,7 +72,7 @@ async def test_a_killed_service_loses_no_answered_request_and_learns_each_event_
         last = spawn(["serve", "-c", str(config)], log)
         await asyncio.to_thread(await_ready, last, ready, log)
         engine = open_engine(load_settings(config).store.url)
-        head = Events(engine).head()
+        head = Events(engine, combine=combine).head()
         await caught_up(engine, head)
         end(last)
 
@@ -100,7 +101,7 @@ def relearned_pmfs(config: Path, engine: Engine) -> list[Sequence[float]]:
     """What a policy would do that learned the whole journal once, in one go, without any restart."""
     policy = build(load_specs(config.parent / "policies"), {}, reward=reward)["vw_cb"]
     assert isinstance(policy, LearningPolicy)
-    policy.learn(Events(engine).read(0, limit=100_000))
+    policy.learn(Events(engine, combine=combine).read(0, limit=100_000))
     return [policy.pmf(state, ACTIONS).probs for state in states()]
 
 

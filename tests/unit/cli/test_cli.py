@@ -131,6 +131,22 @@ def test_a_key_is_revoked_by_its_id(ready: Shell, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "keys.json").read_text())[0]["revoked"] is not None
 
 
+def test_a_keys_dials_and_rank_are_changed_by_its_id(ready: Shell, tmp_path: Path) -> None:
+    ready("keys", "create", "alice", "--value-usd", "0.5")
+    ready("keys", "list", "--json", "keys.json")
+    ready("keys", "update", json.loads((tmp_path / "keys.json").read_text())[0]["id"], "--admin", "--value-s", "30")
+    ready("keys", "list", "--json", "keys.json")
+    key = json.loads((tmp_path / "keys.json").read_text())[0]
+    assert (key["admin"], key["value_usd"], key["value_s"]) == (True, 0.5, 30.0)
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--value-s", "0"], ["--value-usd", "nan"], ["--admin"]], ids=["nothing", "zero", "nan", "nobody"]
+)
+def test_an_update_of_a_key_that_makes_no_sense_is_bad_input(ready: Shell, options: list[str]) -> None:
+    assert ready("keys", "update", "nobody", *options, code=2)
+
+
 def test_revoking_a_key_that_is_not_there_is_bad_input(ready: Shell) -> None:
     assert ready("keys", "revoke", "nobody", code=2)
 

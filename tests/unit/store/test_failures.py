@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from bandit_router.errors import RecordRejected, StoreUnavailable, UnknownDecision
+from bandit_router.reward.feedback import combine
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
@@ -66,7 +67,7 @@ async def test_a_locked_file_is_told_until_it_is_free(sqlite_url: str) -> None:
 
 async def test_a_deleted_file_is_told_until_one_is_put_back(sqlite_url: str, sqlite_file: Path) -> None:
     engine, path = open_engine(sqlite_url), Path(str(make_url(sqlite_url).database))
-    log, events = Log(engine), Events(engine)
+    log, events = Log(engine), Events(engine, combine=combine)
     await log.decided(make_decision(1))
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
@@ -94,14 +95,14 @@ async def test_a_file_that_was_replaced_is_the_one_written_to(sqlite_url: str, s
     engine.dispose()
     again = open_engine(sqlite_url)
     with pytest.raises(UnknownDecision):
-        Events(again).decision(make_decision(1).id)
-    assert Events(again).decision(make_decision(2).id).decision.id == make_decision(2).id
+        Events(again, combine=combine).decision(make_decision(1).id)
+    assert Events(again, combine=combine).decision(make_decision(2).id).decision.id == make_decision(2).id
     again.dispose()
 
 
 async def test_connections_cut_between_calls_go_unnoticed(postgres: Postgres, postgres_url: str) -> None:
     engine = open_engine(postgres_url)
-    log, events = Log(engine), Events(engine)
+    log, events = Log(engine), Events(engine, combine=combine)
     await log.decided(make_decision(1))
     postgres.disconnect(postgres_url)
     await log.decided(make_decision(2))
@@ -122,7 +123,7 @@ async def test_a_connection_cut_in_the_middle_of_a_batch_is_told_and_the_batch_c
     postgres_url: str,
 ) -> None:
     engine, other = open_engine(postgres_url), open_engine(postgres_url)
-    log, events = Log(engine), Events(engine)
+    log, events = Log(engine), Events(engine, combine=combine)
     await log.decided(make_decision(1))
     with writing(other, journal=True) as connection:
         call = asyncio.ensure_future(log.finished(make_outcome(1)))
@@ -138,7 +139,7 @@ async def test_a_connection_cut_in_the_middle_of_a_batch_is_told_and_the_batch_c
 
 
 async def test_a_commit_that_was_done_but_not_confirmed_is_not_done_twice(engine: Engine, log: Log) -> None:
-    events = Events(engine)
+    events = Events(engine, combine=combine)
     await log.decided(make_decision(1))
 
     def lose_confirmation(connection: Connection) -> None:
@@ -155,7 +156,7 @@ async def test_a_commit_that_was_done_but_not_confirmed_is_not_done_twice(engine
 
 async def test_a_stopped_server_is_told_by_every_part_until_it_is_back(postgres: Postgres, postgres_url: str) -> None:
     engine = open_engine(postgres_url)
-    log, events, versions = Log(engine), Events(engine), Versions(engine)
+    log, events, versions = Log(engine), Events(engine, combine=combine), Versions(engine)
     await log.decided(make_decision(1))
     parts: list[Callable[[], object]] = [
         lambda: events.read(0, limit=1),

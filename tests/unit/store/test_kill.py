@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from bandit_router.reward.feedback import combine
 from bandit_router.store import tables
 from bandit_router.store.events import Events
 from bandit_router.store.log import Log
@@ -50,7 +51,7 @@ def test_every_promised_row_is_there(promised: dict[str, set[str]], engine: Engi
 
 
 def test_the_journal_gives_each_finished_decision_once(promised: dict[str, set[str]], engine: Engine) -> None:
-    events, read, cursor = Events(engine), Counter[str](), 0
+    events, read, cursor = Events(engine, combine=combine), Counter[str](), 0
     while page := events.read(cursor, limit=10):
         read.update(event.decision.id for event in page if event.kind == "finished")
         cursor = page[-1].seq
@@ -59,7 +60,7 @@ def test_the_journal_gives_each_finished_decision_once(promised: dict[str, set[s
 
 
 async def test_the_next_process_goes_on(promised: dict[str, set[str]], engine: Engine) -> None:
-    log, events = Log(engine), Events(engine)
+    log, events = Log(engine), Events(engine, combine=combine)
     before, decision = events.head(), make_decision(10**6)
     await log.decided(decision)
     await log.finished(make_outcome(decision))
