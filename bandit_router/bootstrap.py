@@ -24,6 +24,7 @@ from bandit_router.judge.calibrate import FORMAT as CALIBRATION
 from bandit_router.judge.calibrate import NAME as PANEL
 from bandit_router.judge.calibrate import Calibrator
 from bandit_router.judge.panel import Panel
+from bandit_router.judge.unsure import Unsure
 from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
@@ -39,10 +40,12 @@ from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
 from bandit_router.settings import GraderSettings, JudgeSettings, ModelSettings, RewardSettings, Settings
+from bandit_router.store.append import Queueing
 from bandit_router.store.events import Events
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
 from bandit_router.store.log import Log
+from bandit_router.store.reviews import Reviews
 from bandit_router.store.session import check_schema, open_engine
 from bandit_router.store.versions import Versions
 from bandit_router.types import Model, Version
@@ -68,6 +71,7 @@ class Services:
     events: Events
     versions: Versions
     keys: Keys
+    reviews: Reviews
     learner: Learner
     watch: Watch
     schedule: Schedule
@@ -145,7 +149,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
     engine = open_engine(settings.store.url)
     check_schema(engine)
     versions, events = Versions(engine), Events(engine, combine=combine)
-    log = Log(engine, log_text=settings.store.log_text)
+    log = Log(engine, log_text=settings.store.log_text, queueing=_queueing(settings))
     policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
     dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
     calibrators = Live(learning=[PANEL], versions=versions, build=partial(_calibrators, settings.judges))
@@ -192,6 +196,7 @@ async def start(settings: Settings, observer: Observer) -> Services:
         events=events,
         versions=versions,
         keys=Keys(engine),
+        reviews=Reviews(engine, log_text=settings.store.log_text),
         learner=learner,
         watch=watch,
         schedule=schedule,
@@ -264,6 +269,20 @@ def _learner(
         keep_versions=settings.learner.keep_versions,
         from_head=frozenset(paced),
     )
+
+
+def _queueing(settings: Settings) -> Queueing | None:
+    """Return what queues answers for review; None where that is off."""
+    review = settings.review
+    if not review.enabled:
+        return None
+    why = Unsure(
+        audit_share=review.audit_share,
+        disagreement=review.disagreement,
+        margin=review.margin,
+        rules=frozenset(judge.label for judge in settings.judges if judge.kind == "rules"),
+    )
+    return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)
 
 
 def _dial(settings: RewardSettings, found: Mapping[str, Version]) -> Mapping[str, Pacer]:

@@ -76,6 +76,17 @@ class UnknownDecision(RouterError):
         )
 
 
+class UnknownReview(RouterError):
+    """The decision is not in the review queue."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"decision {decision_id!r} is not in the review queue; GET /admin/review lists what is")
+
+
+class ReviewConflict(RouterError):
+    """The reviewer does not hold what they grade; the message says what to do."""
+
+
 class NoEligibleModel(RouterError):
     """Every model was ruled out before one could be called; the message gives each reason."""
 

@@ -80,6 +80,19 @@ class RewardSettings(Strict):
     """Feedback that comes later is kept but not learned from."""
 
 
+class ReviewSettings(Strict):
+    """[review]: which answers wait for a person."""
+
+    enabled: bool = False
+    daily_limit: Annotated[int, Field(ge=1)] = 50
+    """How many answers are queued in a day (UTC) at most, by all processes together."""
+    audit_share: Share = 0.01
+    disagreement: Positive = 0.5
+    margin: NonNegative = 0.1
+    reviewers: Annotated[int, Field(ge=1)] = 1
+    claim_minutes: Positive = 15.0
+
+
 class CascadeSettings(Strict):
     """[cascade]: the limits of one request."""
 
@@ -226,6 +239,7 @@ class Settings(Strict):
     store: StoreSettings = StoreSettings()
     context: ContextSettings = ContextSettings()
     reward: RewardSettings = RewardSettings()
+    review: ReviewSettings = ReviewSettings()
     cascade: CascadeSettings = CascadeSettings()
     learner: LearnerSettings = LearnerSettings()
     bias: BiasSettings = BiasSettings()
@@ -262,6 +276,15 @@ class Settings(Strict):
             raise ValueError(
                 'a judge of kind "logprob" has nothing to go by; add logprobs = true to the models whose provider '
                 "gives log probabilities"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reviewers_see_text(self) -> Settings:
+        if self.review.enabled and self.store.log_text == "none":
+            raise ValueError(
+                '[review] enabled = true needs the text of questions and answers, and [store] log_text is "none"; '
+                'set log_text = "redacted" or "full", or enabled = false'
             )
         return self
 

@@ -365,6 +365,17 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """What one reviewer thought of one answer: `score` and the panel's `quality` in [0, 1]; `reason` queued it."""
+
+    decision_id: str
+    reviewer: str
+    score: float
+    reason: str
+    quality: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A decision joined with its reward: the unit of learning and evaluation.
 

@@ -10,7 +10,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bandit_router import bootstrap
-from bandit_router.api import chat, decisions, errors, feedback, health, models, route
+from bandit_router.api import chat, decisions, errors, feedback, health, models, review, route
 from bandit_router.api.auth import Door, Gate
 from bandit_router.api.lag import learning
 from bandit_router.api.limit import BodyLimit
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.running = running
-    for part in (chat, models, route, feedback, decisions, health):
+    for part in (chat, models, route, feedback, decisions, review, health):
         app.include_router(part.router)
     count = running.metrics.refused
     errors.install(app, count)
@@ -47,7 +47,7 @@ def _lifespan(settings: Settings, running: Running) -> Callable[[FastAPI], Abstr
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         running.services = services = await bootstrap.start(settings, running.metrics)
         running.started_at = int(services.router.now().timestamp())
-        running.metrics.watch(partial(learning, services))
+        running.metrics.watch(partial(learning, services), services.reviews.open)
         running.metrics.watch_judges(lambda: services.watch.newest)
         try:
             yield

@@ -24,6 +24,7 @@ from bandit_router.errors import (
     NoEligibleModel,
     ProviderError,
     RecordRejected,
+    ReviewConflict,
     RouterError,
     SchemaOutdated,
     StoreUnavailable,
@@ -31,6 +32,7 @@ from bandit_router.errors import (
     UnknownDecision,
     UnknownModel,
     UnknownPolicy,
+    UnknownReview,
 )
 from bandit_router.store.text import redact
 
@@ -81,6 +83,8 @@ _SHAPES: Final[Mapping[type[RouterError], Shape]] = MappingProxyType(
         UnknownModel: Shape(status=404, code="model_not_found", param="model"),
         UnknownPolicy: Shape(status=404, code="policy_not_found", param="x-router-policy"),
         UnknownDecision: Shape(status=404, code="decision_not_found", param="decision_id"),
+        UnknownReview: Shape(status=404, code="review_not_found", param="decision_id"),
+        ReviewConflict: Shape(status=409, code="review_conflict", param="decision_id"),
         NoEligibleModel: Shape(status=400, code="no_eligible_model"),
         BodyTooLarge: Shape(status=413, code="body_too_large"),
         AllModelsFailed: Shape(status=502, type="upstream_error", code="all_models_failed"),

@@ -66,24 +66,24 @@ async def give_feedback(request: Request) -> Response:
 
 def read_feedback(data: Mapping[str, Any], *, id: str, now: datetime) -> Feedback:
     """Return the feedback that a JSON object holds, with `id` when it has none; raise `Unprocessable`."""
-    decision_id = _text(data, "decision_id", longest=_LONGEST_ID)
+    decision_id = read_text(data, "decision_id", longest=_LONGEST_ID)
     if not decision_id:
         raise Unprocessable(
             "decision_id is missing; send the value of the x-router-decision-id response header", param="decision_id"
         )
-    label = _text(data, "label", longest=_LONGEST_ID)
+    label = read_text(data, "label", longest=_LONGEST_ID)
     try:
         kind, score = _said(data, label)
     except BadRequest as error:
         raise Unprocessable(str(error), param=error.param) from error
     return Feedback(
-        id=_text(data, "id", longest=_LONGEST_ID) or id,
+        id=read_text(data, "id", longest=_LONGEST_ID) or id,
         decision_id=decision_id.removeprefix(ID_PREFIX),
         kind=kind,
         score=score,
         received_at=now,
         label=label,
-        comment=_text(data, "comment", longest=_LONGEST_COMMENT),
+        comment=read_text(data, "comment", longest=_LONGEST_COMMENT),
     )
 
 
@@ -96,14 +96,14 @@ def _said(data: Mapping[str, Any], label: str | None) -> tuple[FeedbackKind, flo
         raise BadRequest(f"send one of {', '.join(KINDS)}", param="score")
     kind = sent[0]
     if kind == "thumbs":
-        return kind, thumbs_score(_text(data, kind, longest=_LONGEST_ID) or "")
+        return kind, thumbs_score(read_text(data, kind, longest=_LONGEST_ID) or "")
     if kind == "edit_distance":
-        return kind, edit_score(_number(data, kind) or 0.0)
+        return kind, edit_score(read_number(data, kind) or 0.0)
     if kind in SIGNS:
         if data[kind] is not True:
             raise BadRequest(f"{kind} can only be true; leave it out where it was not so", param=kind)
         return kind, SIGNS[kind]
-    return kind, score_of(_number(data, "score"), label)
+    return kind, score_of(read_number(data, "score"), label)
 
 
 async def _kept(parts: Services, given: Feedback) -> Feedback:
@@ -118,7 +118,8 @@ async def _kept(parts: Services, given: Feedback) -> Feedback:
     raise Conflict(f"the feedback id {given.id!r} was used for another decision; send another id", param="id")
 
 
-def _number(data: Mapping[str, Any], name: str) -> float | None:
+def read_number(data: Mapping[str, Any], name: str) -> float | None:
+    """Return a number of a body, NaN included; None when it is not there; raise `Unprocessable`."""
     value = data.get(name)
     if value is None:
         return None
@@ -128,7 +129,8 @@ def _number(data: Mapping[str, Any], name: str) -> float | None:
     return float(min(max(value, -1), 2)) if isinstance(value, int) else value
 
 
-def _text(data: Mapping[str, Any], name: str, *, longest: int) -> str | None:
+def read_text(data: Mapping[str, Any], name: str, *, longest: int) -> str | None:
+    """Return a text of a body; None when it is not there; raise `Unprocessable`."""
     value = data.get(name)
     if value is None:
         return None

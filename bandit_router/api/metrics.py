@@ -88,9 +88,9 @@ class Metrics:
         """Note a response that was an error."""
         self._refusals.labels(str(status), code).inc()
 
-    def watch(self, learning: Callable[[], Iterable[Learning]]) -> None:
-        """Show from now on, whenever the metrics are read, where each learning policy stands."""
-        self._registry.register(_LearningCollector(learning))
+    def watch(self, learning: Callable[[], Iterable[Learning]], reviews: Callable[[], int]) -> None:
+        """Show from now on, whenever the metrics are read, where each learning policy and the review queue stand."""
+        self._registry.register(_StoreCollector(learning, reviews))
 
     def watch_judges(self, report: Callable[[], Report | None]) -> None:
         """Show from now on what was last found of the judges; nothing before the first look."""
@@ -101,11 +101,11 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _LearningCollector(Collector):
-    """Reads the gauges of learning when they are asked for."""
+class _StoreCollector(Collector):
+    """Reads the gauges that the database holds when they are asked for."""
 
-    def __init__(self, learning: Callable[[], Iterable[Learning]]) -> None:
-        self._learning = learning
+    def __init__(self, learning: Callable[[], Iterable[Learning]], reviews: Callable[[], int]) -> None:
+        self._learning, self._reviews = learning, reviews
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: registering must not read from the database."""
@@ -114,10 +114,12 @@ class _LearningCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield whether the database answers, and the gauges that it holds when it does."""
         try:
-            found, up = list(self._learning()), 1.0
+            found, waiting, up = list(self._learning()), [self._reviews()], 1.0
         except StoreUnavailable:
-            found, up = [], 0.0
+            found, waiting, up = [], [], 0.0
         yield GaugeMetricFamily(f"{PREFIX}_store_up", "1 while the database answers.", value=up)
+        for number in waiting:
+            yield GaugeMetricFamily(f"{PREFIX}_review_open", "Answers that wait for a reviewer.", value=number)
         versions = {each.policy: each.version for each in found}
         events = {each.policy: each.lag_events for each in found}
         seconds = {each.policy: each.lag_seconds for each in found}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
 from bandit_router.errors import UnknownDecision
 from bandit_router.store import rows, tables
@@ -22,6 +23,15 @@ _CHUNK: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queueing:
+    """What queues answers for review: `why` gives the reason or None, `daily_limit` holds for a day in UTC."""
+
+    why: Callable[[Outcome], str | None]
+    daily_limit: int
+    reviewers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What one call of the log wants written: rows by table, or one row of feedback."""
 
@@ -29,6 +39,9 @@ class Record:
     finished: str | None = None
     """The decision that this record finishes."""
     feedback: Row | None = None
+    review: Row | None = None
+    """The decision's place in the review queue, if the day's limit leaves one."""
+    reviews_a_day: int = 0
 
     @property
     def journals(self) -> bool:
@@ -46,9 +59,9 @@ def decided(decision: Decision, log_text: LogText) -> Record:
     )
 
 
-def finished(outcome: Outcome, log_text: LogText) -> Record:
+def finished(outcome: Outcome, log_text: LogText, queueing: Queueing | None = None) -> Record:
     """Return the record of an outcome; its first step is there since it was decided."""
-    of = outcome.decision_id
+    of, why = outcome.decision_id, queueing.why(outcome) if queueing else None
     verdicts = [row for judged in outcome.history for row in rows.judgement_rows(of, judged, log_text)]
     return Record(
         rows={
@@ -58,6 +71,8 @@ def finished(outcome: Outcome, log_text: LogText) -> Record:
             tables.outcomes: [rows.outcome_row(outcome)],
         },
         finished=of,
+        review=rows.review_row(outcome, why, wanted=queueing.reviewers) if queueing and why else None,
+        reviews_a_day=queueing.daily_limit if queueing else 0,
     )
 
 
@@ -70,6 +85,8 @@ def append(connection: Connection, records: Sequence[Record]) -> list[Result]:
     """Write the records and say what became of each; the journal gets them in the order given."""
     for table in _ORDER:
         _insert(connection, table, [row for record in records for row in record.rows.get(table, ())])
+    for record in records:
+        _queue(connection, record)
     results = _append_feedback(connection, records)
     _insert(connection, tables.journal, list(_journal_rows(records, results)))
     return results
@@ -94,6 +111,22 @@ def _append_feedback(connection: Connection, records: Sequence[Record]) -> list[
             known.add(row["id"])
     _insert(connection, tables.feedback, fresh)
     return results
+
+
+def _queue(connection: Connection, record: Record) -> None:
+    """Queue an answer for review while the day's limit leaves room: its writers take turns, as the journal's do."""
+    if record.review is None:
+        return
+    day = _day(record.review["queued_at"])
+    queued = tables.reviews.c.queued_at
+    today = select(func.count()).where(queued >= day, queued < day + timedelta(days=1))
+    if (connection.scalar(today) or 0) < record.reviews_a_day:
+        _insert(connection, tables.reviews, [record.review])
+
+
+def _day(moment: datetime) -> datetime:
+    """Return the start of a moment's day in UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _journal_rows(records: Sequence[Record], results: Sequence[Result]) -> Iterable[Row]:

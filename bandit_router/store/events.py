@@ -31,12 +31,15 @@ _F: Final = tables.feedback
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """All that is known of one decision; `answers` holds each attempt's message as JSON where text is kept."""
+    """All that is known of one decision; `prompt` and `answers` hold messages as JSON where text is kept."""
 
     decision: Decision
     outcome: Outcome | None
     """None while the cascade runs, and when it was cut off."""
+    prompt: str | None
+    """The whole conversation."""
     answers: tuple[str | None, ...]
+    """One message for each attempt."""
     feedback: tuple[Feedback, ...]
     """In the order received, late ones included."""
 
@@ -133,6 +136,7 @@ class _Accounts:
         return Account(
             decision=self.decision(decision_id),
             outcome=self.outcome(decision_id),
+            prompt=self._decisions[decision_id]["prompt"],
             answers=tuple(row["answer"] for row in self._attempts[decision_id]),
             feedback=feedback,
         )

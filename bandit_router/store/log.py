@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bandit_router.errors import RecordRejected, RouterError, StoreUnavailable
-from bandit_router.store.append import Record, Result, append, decided, finished, given
+from bandit_router.store.append import Queueing, Record, Result, append, decided, finished, given
 from bandit_router.store.session import is_unavailable, reason, writing
 from bandit_router.store.text import LogText
 from bandit_router.types import Decision, Feedback, Outcome
@@ -45,8 +45,16 @@ class Log:
     is under way), but never twice: every record has an id. The next call tries the database afresh.
     """
 
-    def __init__(self, engine: Engine, *, log_text: LogText = "none", max_batch: int = 500) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        log_text: LogText = "none",
+        queueing: Queueing | None = None,
+        max_batch: int = 500,
+    ) -> None:
         self._engine, self._log_text, self._max_batch = engine, log_text, max_batch
+        self._queueing = queueing
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._entrance = threading.Lock()
         self._closed = False
@@ -58,8 +66,8 @@ class Log:
         await self._append(decided(decision, self._log_text))
 
     async def finished(self, outcome: Outcome, /) -> None:
-        """Commit how a decision ended, after `decided` returned; raise like it."""
-        await self._append(finished(outcome, self._log_text))
+        """Commit how a decision ended, and its place in the review queue, after `decided` returned; raise like it."""
+        await self._append(finished(outcome, self._log_text, self._queueing))
 
     async def feedback(self, feedback: Feedback, /) -> bool:
         """Append feedback; False when its id is known. Raise `UnknownDecision`, or like `decided`."""

@@ -142,6 +142,17 @@ def feedback_row(feedback: Feedback, log_text: LogText) -> Row:
     }
 
 
+def review_row(outcome: Outcome, reason: str, *, wanted: int) -> Row:
+    """Return the row of `reviews`."""
+    return {
+        "decision_id": outcome.decision_id,
+        "reason": reason,
+        "queued_at": outcome.finished_at,
+        "wanted": wanted,
+        "escalated": False,
+    }
+
+
 def to_decision(row: Row, step: Step) -> Decision:
     """Return the decision with its first step."""
     context = Context(

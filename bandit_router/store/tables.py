@@ -168,6 +168,31 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
+# Answers that wait for a person. Their text stays with the decision; nothing of it is copied here.
+reviews = Table(
+    "reviews",
+    metadata,
+    _of_decision(),
+    Column("reason", Text, nullable=False, doc="audit | disagreement | margin"),
+    Column("queued_at", Utc, nullable=False, index=True),
+    Column("wanted", Integer, nullable=False, doc="how many reviewers are to grade it"),
+    Column("escalated", Boolean, nullable=False),
+    Column("done_at", Utc, doc="when the last grade wanted came"),
+)
+
+review_turns = Table(
+    "review_turns",
+    metadata,
+    Column("decision_id", Text, ForeignKey("reviews.decision_id"), primary_key=True),
+    Column("reviewer", Text, primary_key=True),
+    Column("state", Text, nullable=False, doc="claimed | graded | skipped | escalated"),
+    Column("expires_at", Utc, doc="of a claim"),
+    Column("ended_at", Utc),
+    Column("score", Double),
+    Column("feedback_id", Text, doc="the grade as feedback"),
+    Column("comment", Text, doc="why it was skipped or escalated"),
+)
+
 versions = Table(
     "versions",
     metadata,

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.service import Service
+from tests.api.service import Service, make_settings, routing
+from tests.api.upstream import Upstream
+from tests.databases import sqlite_copy
 
 
 def give(router: Service, **fields: Any) -> httpx.Response:
     return router.http.post("/v1/feedback", json=fields)
+
+
+@pytest.fixture(scope="module")
+def shared_router(
+    sqlite_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    running_upstream: tuple[Upstream, str],
+    provider_key: str,
+) -> Iterator[Service]:
+    """A router of these tests' own: what they say of its answers teaches it what its judges are worth."""
+    database = sqlite_copy(sqlite_file, tmp_path_factory.mktemp("feedback"))
+    with routing(make_settings(database, running_upstream[1])) as service:
+        yield service
 
 
 @pytest.fixture

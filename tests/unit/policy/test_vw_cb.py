@@ -9,6 +9,7 @@ import pytest
 from bandit_router.policy.lesson import starting_step
 from bandit_router.policy.spec import VwCbSpec
 from bandit_router.policy.vw_cb import VwCb
+from bandit_router.reward.utility import reward
 from bandit_router.types import Action, Event
 from tests.unit.policy.factories import context, event, fleet, judged, reward_of, state, step, stop
 
@@ -65,6 +66,34 @@ def test_the_reward_to_go_leaves_out_what_was_spent_before() -> None:
     learner, actions = climber(), (stop(), FLEET[1])
     predicted = learner.pmf(state(judged("m0", quality=0.1)), actions).predicted
     assert predicted == pytest.approx((0.1, 0.9 - 0.0001 / 0.01), abs=0.05)
+
+
+def in_a_hurry(made: Event, *waits: float) -> Event:
+    """Return an event of a request for which a second costs a hundredth of a good answer, with its calls' seconds."""
+    history = tuple(
+        replace(one, attempt=replace(one.attempt, latency_s=wait))
+        for one, wait in zip(made.outcome.history, waits, strict=True)
+    )
+    outcome = replace(made.outcome, history=history, latency_s=sum(waits))
+    return replace(made, decision=replace(made.decision, value_s=100.0), outcome=outcome, feedback=None)
+
+
+def test_where_time_has_a_price_the_faster_of_two_equal_models_is_learned() -> None:
+    learner = VwCb(VwCbSpec(kind="vw_cb", name="vw"), version=None, reward=reward, learns=lambda _: True)
+    equal = (FLEET[0], replace(FLEET[0], model="m1"))
+    tried = [(0, "m0", 50.0), (1, "m1", 1.0)]
+    lessons = [in_a_hurry(event(step(equal, i), history=[judged(m, quality=0.9)]), wait) for i, m, wait in tried]
+    learner.learn(lessons * 200)
+    predicted = learner.pmf(replace(state(), value_s=100.0), equal).predicted
+    assert predicted == pytest.approx((0.39, 0.88), abs=0.05)
+
+
+def test_the_reward_to_go_leaves_out_the_time_spent_before() -> None:
+    learner = VwCb(VwCbSpec(kind="vw_cb", name="vw"), version=None, reward=reward, learns=lambda _: True)
+    lessons = [in_a_hurry(cascade(0.1, second), *waits) for second, waits in ((None, (30.0,)), (0.9, (30.0, 10.0)))]
+    learner.learn(lessons * 400)
+    at = replace(state(judged("m0", quality=0.1)), value_s=100.0)
+    assert learner.pmf(at, (stop(), FLEET[1])).predicted == pytest.approx((0.1, 0.8 - 0.0001 / 0.01), abs=0.05)
 
 
 def test_an_answer_that_was_not_judged_is_not_taken_for_a_bad_one() -> None:
