@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json
+from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json, Since, moment
 from bandit_router.cli.output import show, write_json
-from bandit_router.errors import BadRequest
 from bandit_router.settings import load_settings
 
 if TYPE_CHECKING:
     from bandit_router.judge.report import Report
-
-Since = Annotated[
-    str | None,
-    typer.Option(help="Look from here on: a date (2026-11-30), or an age in days (7d). All there is when not given."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +31,7 @@ def _group() -> None:
 def report(config: Config = DEFAULT_CONFIG, since: Since = None, json_path: Json = None) -> None:
     """Report the calibration and weight of each judge and of the panel, and the judges' biases, from the log."""
     settings = load_settings(config)
-    start = _moment(since, now=datetime.now(UTC)) if since else None
+    start = moment("--since", since, now=datetime.now(UTC))
     from bandit_router.bootstrap import judge_watch
     from bandit_router.store.session import check_schema, open_engine
 
@@ -94,14 +87,3 @@ def _biases(found: Report) -> list[dict[str, Any]]:
 
 def _short(number: float | None) -> float | None:
     return None if number is None else round(number, 3)
-
-
-def _moment(text: str, *, now: datetime) -> datetime:
-    """Read a date or an age in days; raise `BadRequest`."""
-    if days := re.fullmatch(r"(\d{1,5})d", text):
-        return now - timedelta(days=int(days[1]))
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"--since is {text!r}; give a date such as 2026-11-30, or an age such as 7d") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -45,6 +45,17 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A decision that has finished, at its place in the journal, with the places of the feedback that stands there."""
+
+    seq: int
+    decision: Decision
+    outcome: Outcome
+    feedback: tuple[tuple[int | None, Feedback], ...]
+    """In the order received; without a place where it came too late to be learned from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
     """How far a cursor is behind: events not learned, and the age in seconds of the oldest of them."""
 
@@ -69,6 +80,24 @@ class Events:
             accounts = _Accounts(connection, lambda column: column.in_(ids))
             said = _said(connection, ids, page[-1]["seq"])
         return [_event(row, accounts, said[row["decision_id"]], self._combine) for row in page]
+
+    def finished(
+        self, cursor: int, /, *, limit: int, since: datetime | None = None, until: datetime | None = None
+    ) -> Sequence[Finished]:
+        """Return decisions made in [since, until) that finished past a cursor, each once, with all said of it so far.
+
+        At most `limit`, in the order of the journal.
+        """
+        made = tables.decisions.c.created_at
+        query = select(_J.c.seq, _J.c.decision_id).join(tables.decisions, tables.decisions.c.id == _J.c.decision_id)
+        query = query.where(_J.c.kind == "finished", _J.c.seq > cursor)
+        query = query.where(*([made >= since] if since else []), *([made < until] if until else []))
+        with reading(self._engine) as connection:
+            page = _all(connection, query.order_by(_J.c.seq).limit(limit))
+            ids = [row["decision_id"] for row in page]
+            accounts = _Accounts(connection, lambda column: column.in_(ids))
+            said = _placed(connection, ids)
+        return [_finished(row, accounts, said[row["decision_id"]]) for row in page]
 
     def decision(self, decision_id: str, /) -> Account:
         """Return all that is known of a decision; raise `UnknownDecision` or `StoreUnavailable`."""
@@ -165,6 +194,21 @@ def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, l
         .order_by(_J.c.seq)
     )
     return _grouped(_all(connection, query), lambda row: (row["seq"], rows.to_feedback(row)))
+
+
+def _placed(connection: Connection, ids: Sequence[str]) -> Mapping[str, list[tuple[int | None, Feedback]]]:
+    """Return each decision's feedback with its seq, in the order received."""
+    place = _J.alias("place")
+    query = select(_F, place.c.seq.label("place")).outerjoin(place, place.c.feedback_id == _F.c.id)
+    query = query.where(_F.c.decision_id.in_(ids)).order_by(_F.c.received_at, _F.c.id)
+    return _grouped(_all(connection, query), lambda row: (row["place"], rows.to_feedback(row)))
+
+
+def _finished(row: Row, accounts: _Accounts, said: Sequence[tuple[int | None, Feedback]]) -> Finished:
+    outcome = accounts.outcome(row["decision_id"])
+    assert outcome is not None, "the journal holds only what finished"
+    decision = accounts.decision(row["decision_id"])
+    return Finished(seq=row["seq"], decision=decision, outcome=outcome, feedback=tuple(said))
 
 
 def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], combine: Combine) -> Event:

@@ -1,0 +1,1 @@
+"""Logged decisions out of the service and in from elsewhere, and what other policies would have made of them."""

@@ -1,0 +1,1 @@
+"""Logs of other systems as records; each format has a file of its own."""

@@ -1,0 +1,75 @@
+"""Reads Vowpal Wabbit's decision-service JSON, joined with rewards; it has propensities and no dollars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bandit_router.replay.foreign import fields
+from bandit_router.replay.foreign.entry import UNKNOWN, Entry
+from bandit_router.replay.foreign.fields import Object
+from bandit_router.replay.foreign.openai import check
+from bandit_router.types import Action
+
+
+def entry(raw: Object, number: int) -> Entry:
+    """Return the entry of a line: the reward is the cost turned round, in [0, 1]; raise ValueError."""
+    taken, probs = raw.get("a"), raw.get("p")
+    if not isinstance(taken, list) or not isinstance(probs, list) or len(taken) != len(probs) or not taken:
+        raise ValueError("'a' and 'p' must be lists of the same length: the actions and their probabilities")
+    context = fields.inner(raw, "c")
+    offered = context.get("_multi")
+    names = [_name(offered, place) for place in taken]
+    cost = raw.get("_label_cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not -1 <= cost <= 0:
+        raise ValueError(f"'_label_cost' is {cost!r}; rewards must lie in [0, 1], so costs in [-1, 0]")
+    label = raw.get("_label_Action", taken[0])
+    if label not in taken:
+        raise ValueError(f"'_label_Action' is {label!r}, which is not in 'a'")
+    chances = check(probs, "'p'")
+    if chances[taken.index(label)] <= 0:
+        raise ValueError("'p' gives what was done no chance")
+    return Entry(
+        id=fields.text(raw, "EventId", default=f"row-{number}"),
+        at=fields.moment(raw, "Timestamp"),
+        actions=tuple(Action(model=name, tier=tier) for tier, name in enumerate(names)),
+        chosen=taken.index(label),
+        probs=chances,
+        category=_category(context),
+        surface=dict(_numbers(context)),
+        score=-float(cost) + 0.0,
+    )
+
+
+def _name(offered: Any, place: Any) -> str:
+    """Return the action's own id or tag, else `action-N` by its 1-based place."""
+    if not isinstance(place, int) or isinstance(place, bool) or place < 1:
+        raise ValueError(f"'a' holds {place!r}; it must hold places from 1")
+    if isinstance(offered, list) and place <= len(offered) and isinstance(offered[place - 1], dict):
+        for key in ("id", "_tag", "model"):
+            if isinstance(offered[place - 1].get(key), str):
+                return str(offered[place - 1][key])
+    return f"action-{place}"
+
+
+def _category(context: Object) -> str:
+    """Return the texts shared by all actions, joined: what a policy could tell requests apart by."""
+    texts = [f"{name}={value}" for name, value in _shared(context) if isinstance(value, str)]
+    return ",".join(sorted(texts)) or UNKNOWN
+
+
+def _numbers(context: Object) -> list[tuple[str, float]]:
+    return [
+        (name, float(value))
+        for name, value in _shared(context)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def _shared(context: Object) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for space, value in context.items():
+        if space.startswith("_"):
+            continue
+        found += [(f"{space}.{name}", one) for name, one in value.items()] if isinstance(value, dict) else []
+        found += [] if isinstance(value, dict) else [(space, value)]
+    return found

@@ -1,0 +1,67 @@
+"""Reads JSON lines of OpenAI's requests and responses with a score; whoever logged them may add a propensity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bandit_router.replay.foreign import fields
+from bandit_router.replay.foreign.entry import UNKNOWN, Entry
+from bandit_router.replay.foreign.fields import Object
+from bandit_router.types import Action
+
+
+def entry(raw: Object, number: int) -> Entry:
+    """Return the entry of a line; raise ValueError saying what is wrong.
+
+    `request` and `response` are objects of their own, or the line holds their members itself. `pmf`, {model:
+    probability}, makes it a log that can be evaluated.
+    """
+    request = {**raw, **fields.inner(raw, "request"), **fields.inner(raw, "body")}
+    response = {**raw, **fields.inner(raw, "response")}
+    usage = fields.inner(response, "usage")
+    model = fields.text(raw, "model", default="") or fields.text(request, "model", default="")
+    actions, probs, chosen = _choice(model or fields.text(response, "model"), raw)
+    return Entry(
+        id=fields.text(raw, "id", "custom_id", default="") or fields.text(response, "id", default=f"row-{number}"),
+        at=fields.moment(response, "created_at", "timestamp", "created"),
+        actions=actions,
+        chosen=chosen,
+        probs=probs,
+        messages=fields.messages(request.get("messages") or request.get("prompt")),
+        category=fields.text(raw, "category", default=UNKNOWN),
+        cost_usd=fields.number(raw, "cost_usd", "cost", default=0.0),
+        latency_s=fields.number(raw, "latency_s", default=0.0),
+        tokens=(
+            round(fields.number(usage, "prompt_tokens", "input_tokens", default=0.0)),
+            round(fields.number(usage, "completion_tokens", "output_tokens", default=0.0)),
+        ),
+        score=fields.share(raw, "score", "reward"),
+        tenant=fields.text(request, "user", default=""),
+    )
+
+
+def _choice(model: str, raw: Object) -> tuple[tuple[Action, ...], tuple[float, ...] | None, int]:
+    """Return what could be done, with what probability where that was logged, and which of it was."""
+    pmf = fields.inner(raw, "pmf")
+    if not pmf:
+        return (Action(model=model, tier=0),), None, 0
+    if model not in pmf:
+        raise ValueError(f"'pmf' has no {model!r}; it must say with what probability the model was taken")
+    probs = check(list(pmf.values()), "'pmf'")
+    prices = fields.inner(raw, "expected_cost_usd")
+    actions = tuple(
+        Action(model=name, tier=tier, cost_usd=fields.number(prices, name, default=0.0))
+        for tier, name in enumerate(pmf)
+    )
+    if probs[list(pmf).index(model)] <= 0:
+        raise ValueError(f"'pmf' gives {model!r} no chance, and it was taken")
+    return actions, probs, list(pmf).index(model)
+
+
+def check(values: Sequence[object], what: str) -> tuple[float, ...]:
+    """Return probabilities that sum to 1, to 1e-4; raise ValueError."""
+    numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) < len(values) or any(not 0 <= value <= 1 for value in numbers) or abs(sum(numbers) - 1) > 1e-4:
+        raise ValueError(f"{what} is {list(values)!r}; it must be probabilities that sum to 1")
+    total = sum(numbers)
+    return tuple(value / total for value in numbers)

@@ -1,0 +1,139 @@
+"""Logs of other systems come in with what they say, and say so where they do not say enough."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandit_router.context.build import load_builder
+from bandit_router.errors import ConfigError
+from bandit_router.replay.foreign.read import read_foreign
+from bandit_router.replay.record import Record
+from bandit_router.settings import ContextSettings
+
+SPEND = {
+    "request_id": "r1",
+    "model": "gpt-4.1-mini",
+    "spend": 0.0021,
+    "startTime": "2026-11-01T10:00:00+00:00",
+    "endTime": "2026-11-01T10:00:02+00:00",
+    "prompt_tokens": 100,
+    "completion_tokens": 50,
+    "messages": '[{"role": "user", "content": "hello"}]',
+    "status": "success",
+}
+CHAT = {
+    "request": {"model": "small", "messages": [{"role": "user", "content": "Add 1 and 2."}]},
+    "response": {"id": "c1", "model": "small-2026", "created": 1790000000, "usage": {"prompt_tokens": 7}},
+    "score": 0.75,
+    "cost_usd": 0.001,
+}
+DECISION = {
+    "_label_cost": -1,
+    "_label_Action": 2,
+    "Timestamp": "2026-11-01T10:00:00.0Z",
+    "EventId": "e1",
+    "a": [2, 1],
+    "p": [0.8, 0.2],
+    "c": {"User": {"age": 30, "place": "north"}, "_multi": [{"id": "one"}, {"id": "two"}]},
+}
+TABLE = {
+    "id": "t1",
+    "category": "sums",
+    "prompt": "Add 1 and 2.",
+    "arms": {"small": {"score": 0.5, "cost": 0.001}, "large": {"score": 1.0, "cost": 0.01}},
+}
+
+
+def read(tmp_path: Path, kind: str, *rows: Any, **options: Any) -> list[Record]:
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+
+    async def gather() -> list[Record]:
+        return [record async for record in read_foreign(kind, path, value_usd=0.01, **options)]
+
+    return asyncio.run(gather())
+
+
+def test_a_spend_log_has_costs_and_no_propensities(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "litellm", SPEND)
+    assert not record.propensities
+    assert record.outcome.cost_usd == 0.0021
+    assert record.outcome.latency_s == 2.0
+    assert record.event.feedback is None
+
+
+def test_a_failed_call_of_a_spend_log_served_nothing(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "litellm", SPEND | {"status": "failure"})
+    assert record.outcome.served is None
+
+
+def test_a_scored_chat_has_its_score_as_feedback(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "openai", CHAT)
+    assert (record.decision.id, record.event.feedback, record.propensities) == ("c1", 0.75, False)
+    assert record.decision.step.action.model == "small"
+
+
+def test_a_chat_with_its_pmf_has_propensities(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "openai", CHAT | {"pmf": {"large": 0.25, "small": 0.75}})
+    assert record.propensities
+    assert record.decision.step.propensity == 0.75
+
+
+def test_a_pmf_without_what_was_done_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"log.jsonl:1: 'pmf' has no 'small'"):
+        read(tmp_path, "openai", CHAT | {"pmf": {"large": 1.0}})
+
+
+def test_a_decision_service_log_has_propensities_and_the_reward_turned_round(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "dsjson", DECISION)
+    assert record.decision.step.action.model == "two"
+    assert (record.decision.step.propensity, record.event.feedback) == (0.8, 1.0)
+    assert record.decision.context.category == "User.place=north"
+    assert record.decision.context.surface == {"User.age": 30.0}
+
+
+def test_a_reward_outside_the_range_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="rewards must lie in"):
+        read(tmp_path, "dsjson", DECISION | {"_label_cost": 3})
+
+
+def test_a_table_is_the_log_of_an_even_draw(tmp_path: Path) -> None:
+    rows = [TABLE | {"id": f"t{n}"} for n in range(400)]
+    records = read(tmp_path, "table", *rows, seed=1)
+    starts = [record.decision.step.action.model for record in records]
+    assert {record.decision.step.propensity for record in records} == {0.5}
+    assert 150 < starts.count("small") < 250
+    assert starts != [record.decision.step.action.model for record in read(tmp_path, "table", *rows, seed=2)]
+
+
+def test_contexts_are_built_of_the_messages(tmp_path: Path) -> None:
+    builder = asyncio.run(load_builder(ContextSettings()))
+    [record] = read(tmp_path, "openai", CHAT | {"category": "mine"}, contexts=builder)
+    assert record.decision.context.category == "mine"
+    assert len(record.decision.context.embedding) == 256
+
+
+def test_the_same_request_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"log.jsonl:2: the id 'r1' is there already"):
+        read(tmp_path, "litellm", SPEND, SPEND)
+
+
+def test_an_unknown_format_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'litellm'"):
+        read(tmp_path, "litelm", SPEND)
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("{")
+
+    async def gather() -> None:
+        await anext(read_foreign("openai", path, value_usd=0.01))
+
+    with pytest.raises(ConfigError, match=r"log.jsonl:1: not JSON"):
+        asyncio.run(gather())
