@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 
-.PHONY: install demo test check bench bench-evaluate bench-panel docs lock
+.PHONY: install demo test check bench bench-evaluate bench-experiment bench-panel docs lock
 
 install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
 
@@ -30,6 +30,9 @@ bench: install  ## speed: prints figures, asserts none
 
 bench-evaluate: install  ## the estimators of replay: errors against published ones, coverage, speed
 	$(BIN)/python -m simulate.evaluation
+
+bench-experiment: install  ## experiments: false positives, coverage, power, alarms, covariates
+	$(BIN)/python -m simulate.experiments
 
 bench-panel: install  ## how good a calibrated panel is: ARGS="TABLE --truth JUDGE", a table with recorded judges
 	$(BIN)/python -m simulate.panel $(ARGS)

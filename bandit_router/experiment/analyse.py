@@ -1,0 +1,210 @@
+"""What an experiment's log says of its arms: every effect with bounds that hold at every look; it takes no decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from bandit_router.experiment.adjust import adjusted
+from bandit_router.experiment.compare import apart, difference, ratio, single
+from bandit_router.experiment.mismatch import Mismatch, mismatch
+from bandit_router.experiment.sample import Sample
+from bandit_router.experiment.sequence import Effect, Mean
+from bandit_router.experiment.slices import Drift, Slice, by_category, over_time
+from bandit_router.experiment.spec import HIGHER_IS_BETTER, ArmSpec, ExperimentSpec, GuardrailSpec, Metric
+from bandit_router.experiment.trial import Arm, Trial, arms, can_correct, measure, unit_covariates
+
+GUARD_UNITS: Final = 1000
+"""Where the bounds of guardrails are narrowest, in units over all arms."""
+REPORTED: Final[tuple[Metric, ...]] = (
+    "reward",
+    "quality",
+    "cost_usd",
+    "latency_s",
+    "latency_p95_s",
+    "error_rate",
+    "refusal_rate",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One metric of a treatment beside the control's: by how much it is above it, and by which share."""
+
+    metric: Metric
+    control: Effect
+    treated: Effect
+    difference: Effect
+    ratio: Effect
+    narrower: float = 0.0
+    """By which share the covariates narrowed the difference's interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """By how much a guardrail's metric is worse than it may be: above 0 is too bad, whatever the metric's direction."""
+
+    spec: GuardrailSpec
+    excess: Effect
+    comparison: Comparison
+
+    @property
+    def broken(self) -> bool:
+        """Return whether it is worse than it may be, beyond doubt."""
+        return self.excess.above > 0
+
+    @property
+    def holds(self) -> bool:
+        """Return whether it is not worse than it may be, beyond doubt."""
+        return self.excess.below < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that is found of one treatment."""
+
+    arm: ArmSpec
+    primary: Comparison
+    metrics: tuple[Comparison, ...]
+    guards: tuple[Guard, ...]
+    categories: tuple[Slice, ...]
+    drift: Drift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All that is found of an experiment."""
+
+    spec: ExperimentSpec
+    units: tuple[int, ...]
+    """By served arm, in the order of the spec."""
+    requests: tuple[int, ...]
+    mismatch: Mismatch
+    labels: int
+    """How many requests people said something of."""
+    corrected: bool
+    """Whether the labels correct the judges."""
+    treatments: tuple[Findings, ...]
+
+
+def analyse(spec: ExperimentSpec, trial: Trial) -> Analysis:
+    """Compare each treatment with the control; with several, each has its share of alpha."""
+    served = spec.served
+    found = arms(trial, [arm.name for arm in served])
+    labelled = int(np.sum(~np.isnan(trial.label)))
+    corrected = spec.labels == "random" and can_correct(found)
+    of = {arm.name: each for arm, each in zip(served, found, strict=True)}
+    return Analysis(
+        spec=spec,
+        units=tuple(arm.units for arm in found),
+        requests=tuple(len(arm.rows) for arm in found),
+        mismatch=mismatch([arm.units for arm in found], [arm.weight for arm in served]),
+        labels=labelled,
+        corrected=corrected,
+        treatments=tuple(
+            _findings(_Pair(spec, of[spec.control.name], of[arm.name], corrected), arm, trial)
+            for arm in spec.treatments
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A treatment and the control."""
+
+    spec: ExperimentSpec
+    control: Arm
+    treated: Arm
+    labels: bool
+
+    @property
+    def alpha(self) -> float:
+        """Return what this treatment may err by."""
+        return self.spec.alpha / len(self.spec.treatments)
+
+    def measured(self, metric: Metric) -> tuple[Sample, Sample]:
+        """Return the control's and the treatment's estimate, as logged."""
+        control, treated = (measure(arm, metric, labels=self.labels) for arm in (self.control, self.treated))
+        return control, treated
+
+    def adjusted(self, metric: Metric) -> tuple[Sample, Sample]:
+        """Return the same with what was known beforehand taken out."""
+        raw = self.measured(metric)
+        covariates = unit_covariates((self.control, self.treated))
+        if not covariates[0].shape[1] or min(map(len, covariates)) <= 2 * covariates[0].shape[1]:
+            return raw
+        if any(np.isnan(sample.influence).any() for sample in raw):
+            return raw
+        control, treated = adjusted(raw, covariates)
+        return control, treated
+
+    def compare(self, metric: Metric) -> Comparison:
+        """Return one metric of both."""
+        raw, better = self.measured(metric), self.adjusted(metric)
+        control, treated = (_cautious(sample.mean, metric) for sample in better)
+        alpha, planned = self.alpha, self.spec.planned_units
+        plain = apart(raw[1].mean, raw[0].mean).error
+        return Comparison(
+            metric=metric,
+            control=single(control, alpha=alpha, planned=planned),
+            treated=single(treated, alpha=alpha, planned=planned),
+            difference=difference(treated, control, alpha=alpha, planned=planned),
+            ratio=ratio(treated, control, alpha=alpha, planned=planned),
+            narrower=1 - apart(better[1].mean, better[0].mean).error / plain if 0 < plain < np.inf else 0.0,
+        )
+
+    def guard(self, spec: GuardrailSpec, found: Comparison) -> Guard:
+        """Return how one guardrail stands: its bounds are narrowest early, as what is broken is to be seen early."""
+        sign = -1.0 if spec.metric in HIGHER_IS_BETTER else 1.0
+        control, treated = (_cautious(sample.mean, spec.metric) for sample in self.adjusted(spec.metric))
+        allowed = _scaled(control, sign * (1.0 + sign * (spec.relative or 0.0)), less=-(spec.margin or 0.0))
+        excess = difference(_scaled(treated, sign), allowed, alpha=self.alpha, planned=GUARD_UNITS)
+        return Guard(spec=spec, excess=excess, comparison=found)
+
+
+def _findings(pair: _Pair, arm: ArmSpec, trial: Trial) -> Findings:
+    spec = pair.spec
+    metrics = {metric: pair.compare(metric) for metric in REPORTED}
+    numbers = [[each.name for each in spec.served].index(name) for name in (spec.control.name, arm.name)]
+    both = trial.where(np.isin(trial.arm, numbers))
+    both = _renumbered(both, numbers)
+    names, alpha, planned = (spec.control.name, arm.name), pair.alpha, spec.planned_units
+    return Findings(
+        arm=arm,
+        primary=metrics[spec.metric],
+        metrics=tuple(metrics.values()),
+        guards=tuple(pair.guard(each, metrics[each.metric]) for each in spec.guardrails),
+        categories=tuple(by_category(both, spec.metric, names=names, alpha=alpha, planned=planned)),
+        drift=over_time(both, spec.metric, names=names, alpha=alpha, planned=planned),
+    )
+
+
+def _renumbered(trial: Trial, numbers: Sequence[int]) -> Trial:
+    return replace(trial, arm=(trial.arm == numbers[1]).astype(np.intp))
+
+
+def _cautious(mean: Mean, metric: Metric) -> Mean:
+    """Return the mean with no less of an error than one request in doubt makes: that all agree does not show all do."""
+    bounded = metric in ("reward", "quality", "error_rate", "refusal_rate") and mean.n > 0
+    return replace(mean, error=max(mean.error, 1 / mean.n)) if bounded else mean
+
+
+def _scaled(mean: Mean, factor: float, *, less: float = 0.0) -> Mean:
+    return Mean(value=mean.value * factor - less, error=mean.error * abs(factor), n=mean.n)
+
+
+def negated(found: Effect) -> Effect:
+    """Return the effect the other way round."""
+    return Effect(
+        value=-found.value,
+        low=-found.high,
+        high=-found.low,
+        above=-found.below,
+        below=-found.above,
+        error=found.error,
+        n=found.n,
+        p=found.p,
+    )

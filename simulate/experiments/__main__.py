@@ -1,0 +1,102 @@
+"""`make bench-experiment`: prints the false positives, coverage, power and alarms of experiments; asserts nothing."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
+from simulate.experiments.peeking import cost, peek, rate, reward
+from simulate.experiments.recorded import narrowed
+from simulate.outcomes import read_table
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "merged_core.jsonl.gz"
+_DEVIATION = 0.4796
+"""Of a reward drawn by `peeking.reward`."""
+
+
+def main(experiments: int = 2000) -> None:
+    """Print the tables."""
+    console = Console()
+    console.print(_false_positives(experiments))
+    console.print(_power(experiments // 2))
+    console.print(_alarms())
+    console.print(_judges())
+    if DATA.exists():
+        console.print(_narrowed())
+    else:
+        console.print("merged_core is not here, so what covariates gain on it is not shown")
+
+
+def _false_positives(experiments: int) -> Table:
+    title = f"A/A, {experiments:,} experiments, 100 looks at 2,000 units: an interval ever missed 0"
+    table = Table("metric", "sequence", "naive", title=title, box=SIMPLE_HEAD)
+    for draw in (reward, rate, cost):
+        found = peek(draw, experiments=experiments)
+        table.add_row(draw.__name__, f"{found.missed:.2%}", f"{found.missed_naive:.2%}")
+    return table
+
+
+def _power(experiments: int) -> Table:
+    table = Table(
+        "effect", "horizon", "held at every look", "found", "mean units", "one test at 2,000",
+        title="real effects, in standard errors of 2,000 units; 100 looks", box=SIMPLE_HEAD,
+    )  # fmt: skip
+    fixed: dict[int, float] = {}
+    for units in (2000, 8000):
+        for errors in (1, 2, 4):
+            effect = errors * _DEVIATION * math.sqrt(4 / 2000)
+            found = peek(reward, effect=effect, units=units, experiments=experiments, seed=errors)
+            fixed.setdefault(errors, found.found_fixed)
+            held = f"{1 - found.missed:.2%}"
+            figures = (held, f"{found.found:.1%}", f"{found.stopped:,.0f}", f"{fixed[errors]:.1%}")
+            table.add_row(f"{errors}", f"{units:,}", *figures)
+    return table
+
+
+def _alarms() -> Table:
+    table = Table("fault", "seen", "median", "95 % by", title="alarms, looking again and again", box=SIMPLE_HEAD)
+    for share in (0.5, 0.52, 0.55):
+        _row(table, f"{share:.0%} of 3,000 units where half was planned (units)", lopsided(share))
+    for base, worse in ((0.1, 0.1), (0.05, 0.1), (0.1, 0.2), (0.2, 0.4)):
+        _row(table, f"errors {base:.0%} and {worse:.0%}, 500 requests an arm (requests)", breach(base, worse))
+    return table
+
+
+def _row(table: Table, name: str, alarm: Alarm) -> None:
+    shown = [f"{units:,.0f}" if math.isfinite(units) else "-" for units in (alarm.median, alarm.late)]
+    table.add_row(name, f"{alarm.share:.1%}", *shown)
+
+
+def _judges() -> Table:
+    title = "a judge that favours one arm by .10; 5 % of 10,000 units labelled; 500 runs"
+    table = Table("estimate", "holds the truth", "width", title=title, box=SIMPLE_HEAD)
+    found = biased_judge()
+    table.add_row("judge corrected by labels", f"{found.corrected:.1%}", f"{found.width:.3f}")
+    table.add_row("judge alone", f"{found.judge_only:.1%}", "")
+    table.add_row("labels alone", f"{found.labels_only:.1%}", f"{found.width_labels_only:.3f}")
+    return table
+
+
+def _narrowed() -> Table:
+    table = Table(
+        "unit", "value of an answer", "narrower", "found", "interval", "true",
+        title="what was known beforehand, on recorded outcomes", box=SIMPLE_HEAD,
+    )  # fmt: skip
+    outcomes = read_table(DATA)
+    for per_key in (1, 5):
+        for value_usd in (0.02, 0.01):
+            found = narrowed(outcomes, value_usd=value_usd, per_key=per_key)
+            interval = f"{found.low:.3f} to {found.high:.3f}"
+            unit = "request" if per_key == 1 else f"key with {per_key} requests"
+            shares = (f"{found.narrower:.1%}", f"{found.found:.3f}", interval, f"{found.truth:.3f}")
+            table.add_row(unit, f"${value_usd}", *shares)
+    return table
+
+
+if __name__ == "__main__":
+    main()
