@@ -56,7 +56,7 @@ def expect(past: Past) -> Expectation | None:
     targets = np.column_stack([past.quality, past.offset])[known]
     penalty = RIDGE * np.eye(design.shape[1])
     penalty[-1, -1] = 1e-6
-    weights: Matrix = np.linalg.solve(design.T @ design + penalty, design.T @ targets)
+    weights = np.linalg.solve(design.T @ design + penalty, design.T @ targets).astype(np.float64)
     residual = (targets - design @ weights).sum(axis=1)
     return Expectation(categories=categories, weights=weights, units=_by_unit(past.unit[known], residual))
 
