@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from tests.api.service import Service
+from tests.api.service import KEY_ENV, Service
 from tests.api.upstream import CALL, TEXT, USAGE, Upstream
 from tests.databases import sqlite_copy
 
@@ -209,3 +209,23 @@ def test_a_fusion_makes_one_answer_of_two_and_is_judged_like_any(
     assert upstream.called == ["small", "medium", "large", "medium"]
     assert upstream.bodies[3]["messages"][-1]["content"].count(code) == 3
     assert decision["attempts"][3]["judgement"]["quality"] is not None
+
+
+def test_a_judge_that_hangs_does_not_keep_an_answer_past_the_deadline(
+    route_with: Callable[..., Service], running_upstream: tuple[Upstream, str], sqlite_file: Path, tmp_path: Path
+) -> None:
+    upstream, url = running_upstream
+    upstream.hanging.add("judge")
+    grader = {"kind": "llm", "target": "openai/judge", "api_base": f"{url}/v1", "api_key_env": KEY_ENV}
+    prices = {"input_usd_per_million": 1, "output_usd_per_million": 1, "timeout_s": 3600}
+    router = route_with(
+        sqlite_copy(sqlite_file, tmp_path),
+        judges=[{"kind": "rules"}, {**grader, **prices}],
+        cascade={"deadline_s": 1.0},
+    )
+    # The client waits for 30 seconds and the judge for an hour.
+    decision = router.decision(router.decide())
+    (attempt, *_) = decision["attempts"]
+    graded = {verdict["judge"]: verdict for verdict in attempt["judgement"]["verdicts"]}
+    assert (graded["rules"]["score"], graded["llm"]["score"]) == (1.0, None)
+    assert "judge" in upstream.called

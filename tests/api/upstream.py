@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +24,15 @@ class Upstream:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
+    """Models that take the call and do not answer."""
 
     def reset(self) -> None:
         """Forget everything and answer again."""
         self.bodies.clear()
         self.errors.clear()
         self.messages.clear()
+        self.hanging.clear()
 
     @property
     def called(self) -> list[str]:
@@ -44,6 +48,8 @@ class Upstream:
         body = await request.json()
         self.bodies.append(body)
         name = body["model"]
+        while name in self.hanging:
+            await asyncio.sleep(0.05)
         if name in self.errors:
             status, message = self.errors[name]
             return JSONResponse({"error": {"message": message}}, status_code=status)
