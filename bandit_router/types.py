@@ -363,6 +363,11 @@ class Feedback:
     late: bool = False
     """Arrived after the feedback window: kept, not learned from."""
 
+    @property
+    def is_sign(self) -> bool:
+        """True for what only hints at the truth."""
+        return self.kind in ("retry", "edit_distance", "copied")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
@@ -389,6 +394,13 @@ class Event:
     outcome: Outcome
     feedback: float | None = None
     """What the feedback known so far comes to, in [0, 1]; None before any."""
+    signs_only: bool = False
+    """The feedback holds no ground truth: only signs, weighed with what the judges said."""
+
+    @property
+    def truth(self) -> float | None:
+        """The feedback where it is ground truth: judges must not be measured by what they themselves said."""
+        return None if self.signs_only else self.feedback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

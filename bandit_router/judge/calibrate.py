@@ -74,12 +74,12 @@ class Calibrator:
         return _expit(share * _logit(learned) + (1 - share) * _logit(face))
 
     def learn(self, events: Sequence[Event], /) -> None:
-        """Learn from events in order: verdicts from those that finished, truth from feedback on the answer served."""
+        """Learn from events in order: verdicts of those that finished, and truth about the answer served."""
         for event in events:
             if event.kind == "finished":
                 self._watch(event)
-            if event.feedback is not None:
-                self._label(event, event.feedback)
+            if event.truth is not None:
+                self._label(event, event.truth)
             self._fit_when_due()
 
     def dump(self) -> bytes:

@@ -36,7 +36,7 @@ def _of(event: Event) -> Iterable[Graded]:
             yield Graded(
                 verdicts={v.judge: v.score for v in judged.judgement.verdicts if v.score is not None},
                 quality=judged.quality,
-                truth=event.feedback if index == event.outcome.served else None,
+                truth=event.truth if index == event.outcome.served else None,
                 model=judged.attempt.model,
                 output_tokens=judged.attempt.output_tokens,
                 earlier=earlier,

@@ -54,10 +54,10 @@ class Verdicts:
     def learn(self, event: Event) -> None:
         """Learn from an event with feedback on an answer that was judged; others teach nothing."""
         judged = served(event)
-        if judged is None or judged.quality is None or event.feedback is None:
+        if judged is None or judged.quality is None or event.truth is None:
             return
         self._columns.setdefault(judged.attempt.model, len(self._columns))
-        self._ridge.learn(self._vector(judged.quality, judged), event.feedback - judged.quality)
+        self._ridge.learn(self._vector(judged.quality, judged), event.truth - judged.quality)
 
     def dump(self) -> dict[str, bytes]:
         """Return what was learned, by part."""

@@ -47,13 +47,14 @@ class Record:
 
     def _event(self, seq: int, last: int | None) -> Event:
         placed = [said for said in self.feedback if said.seq is not None and (last is None or said.seq <= last)]
-        heard = [said.feedback for said in sorted(placed, key=lambda said: said.seq or 0)]
+        heard = [said.feedback for said in sorted(placed, key=lambda said: said.seq or 0) if not said.feedback.late]
         return Event(
             seq=seq,
             kind="finished" if seq == self.seq else "feedback",
             decision=self.decision,
             outcome=self.outcome,
             feedback=combine(heard, self.outcome.quality),
+            signs_only=bool(heard) and all(feedback.is_sign for feedback in heard),
         )
 
 

@@ -214,12 +214,14 @@ def _finished(row: Row, accounts: _Accounts, said: Sequence[tuple[int | None, Fe
 def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], combine: Combine) -> Event:
     outcome = accounts.outcome(row["decision_id"])
     assert outcome is not None, "the journal holds only what finished"
+    heard = [feedback for seq, feedback in said if seq <= row["seq"] and not feedback.late]
     return Event(
         seq=row["seq"],
         kind=row["kind"],
         decision=accounts.decision(row["decision_id"]),
         outcome=outcome,
-        feedback=combine([feedback for seq, feedback in said if seq <= row["seq"]], outcome.quality),
+        feedback=combine(heard, outcome.quality),
+        signs_only=bool(heard) and all(feedback.is_sign for feedback in heard),
     )
 
 

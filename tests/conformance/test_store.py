@@ -238,6 +238,15 @@ async def test_a_review_overrides_in_the_journal_what_clients_said(log: Log, eve
     ]
 
 
+@pytest.mark.parametrize(("kinds", "truth"), [(["retry"], None), (["retry", "score"], 0.2)])
+async def test_signs_alone_are_no_truth(log: Log, events: Events, kinds: list[str], truth: float | None) -> None:
+    await finish(log, 1)
+    for number, kind in enumerate(kinds):
+        await log.feedback(make_feedback(number, decision=1, kind=kind, score=0.2))
+    last = events.read(0, limit=10)[-1]
+    assert (last.feedback is not None, last.truth) == (True, truth)
+
+
 async def test_feedback_sent_twice_counts_once(log: Log, events: Events) -> None:
     await finish(log, 1)
     first = await log.feedback(make_feedback(1, decision=1, score=1.0))

@@ -56,7 +56,7 @@ class Knowledge:
             return
         if event.kind == "finished":
             self._learn_finished(event, found)
-        if event.feedback is not None:
+        if event.truth is not None:
             self._learn_feedback(event, found)
 
     def good(self, logit: float) -> Vector:
@@ -117,7 +117,7 @@ class Knowledge:
 
     def _learn_feedback(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         """Learn the truth about the answer served, beyond what its verdict told."""
-        truth, answer = event.feedback, served(event)
+        truth, answer = event.truth, served(event)
         if truth is None or answer is None or not all(step.action.model in self.predictor.rows for step, _ in found):
             return
         point = self.space.point(event.decision.context)

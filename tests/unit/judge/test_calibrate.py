@@ -253,3 +253,9 @@ def test_a_restart_goes_on_bit_for_bit(cut: int) -> None:
 def test_a_damaged_state_is_refused(damage: slice) -> None:
     with pytest.raises(CorruptArtifact):
         Calibrator(artifact=taught(EVENTS).dump()[damage])
+
+
+def test_signs_that_hold_what_the_judges_said_teach_nothing_of_the_judges() -> None:
+    calibrator = Calibrator()
+    calibrator.learn([replace(event, signs_only=True) for event in world({"right": right}, 20)])
+    assert calibrator.labels == 0
