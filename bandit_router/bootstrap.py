@@ -17,6 +17,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from bandit_router.cascade.run import Cascade
+from bandit_router.conduct import Conduct
 from bandit_router.context.build import Builder, load_builder
 from bandit_router.errors import ConfigError, CorruptArtifact, UnknownPolicy, did_you_mean
 from bandit_router.judge.build import Tools, build_panel
@@ -40,17 +41,21 @@ from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
 from bandit_router.settings import GraderSettings, JudgeSettings, ModelSettings, RewardSettings, Settings
+from bandit_router.steward import Steward
 from bandit_router.store.append import Queueing
 from bandit_router.store.events import Events
+from bandit_router.store.experiments import ExperimentEvents
 from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
 from bandit_router.store.log import Log
 from bandit_router.store.reviews import Reviews
 from bandit_router.store.session import check_schema, open_engine
 from bandit_router.store.versions import Versions
+from bandit_router.trials import Trials
 from bandit_router.types import Model, Version
 
 REFRESH_S = 0.5
+STEWARD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,8 @@ class Services:
     keys: Keys
     reviews: Reviews
     learner: Learner
+    trials: Trials
+    steward: Steward
     watch: Watch
     schedule: Schedule
 
@@ -150,7 +157,11 @@ async def start(settings: Settings, observer: Observer) -> Services:
     check_schema(engine)
     versions, events = Versions(engine), Events(engine, combine=combine)
     log = Log(engine, log_text=settings.store.log_text, queueing=_queueing(settings))
-    policies = Live(learning=learning_names(specs), versions=versions, build=partial(build, specs, reward=reward))
+    trials = Trials(ExperimentEvents(engine), specs)
+    trials.refresh()
+    policies = Live(
+        learning=learning_names(trials.specs), versions=versions, build=partial(build, trials.specs, reward=reward)
+    )
     dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
     calibrators = Live(learning=[PANEL], versions=versions, build=partial(_calibrators, settings.judges))
     rng = random.Random()
@@ -176,10 +187,14 @@ async def start(settings: Settings, observer: Observer) -> Services:
         judge_cost_usd=lambda: panel.expected_cost_usd,
         now=_now,
         new_id=new_id,
+        experiments=trials,
     )
-    learner = _learner(settings, specs, engine, source=events, versions=versions)
+    learner = _learner(settings, trials, engine, source=events, versions=versions)
+    trials.changed = partial(_retarget, settings, policies, learner)
+    steward = Steward(history=ExperimentEvents(engine), journal=events, turn=learner.leads, now=_now)
     watch = judge_watch(settings, engine, turn=learner.leads)
-    schedule = Schedule(_jobs(settings, learner, watch, [policies.refresh, dial.refresh, calibrators.refresh]))
+    refreshes: list[Callable[[], object]] = [partial(_refresh, trials, policies), dial.refresh, calibrators.refresh]
+    schedule = Schedule(_jobs(settings, learner, watch, refreshes) | _stewarding(settings, steward))
     schedule.start()
     return Services(
         settings=settings,
@@ -198,8 +213,17 @@ async def start(settings: Settings, observer: Observer) -> Services:
         keys=Keys(engine),
         reviews=Reviews(engine, log_text=settings.store.log_text),
         learner=learner,
+        trials=trials,
+        steward=steward,
         watch=watch,
         schedule=schedule,
+    )
+
+
+def conduct(services: Services) -> Conduct:
+    """Return what people do with the experiments of a running service."""
+    return Conduct(
+        history=ExperimentEvents(services.engine), journal=services.events, policies=tuple(services.specs), now=_now
     )
 
 
@@ -241,24 +265,20 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
-def _learner(
-    settings: Settings, specs: Mapping[str, Spec], engine: Engine, *, source: Events, versions: Versions
-) -> Learner:
+def _learner(settings: Settings, trials: Trials, engine: Engine, *, source: Events, versions: Versions) -> Learner:
     def load(name: str, version: Version | None) -> Pupil:
         found = {name: version} if version else {}
         if name == PACER:
             return _dial(settings.reward, found)[PACER]
         if name == PANEL:
             return _calibrators(settings.judges, found)[PANEL]
-        policy = build(specs, found, reward=reward)[name]
+        policy = build(trials.specs, found, reward=reward)[name]
         if not isinstance(policy, LearningPolicy):
             raise CorruptArtifact(f"policy {name!r} does not learn")
         return policy
 
-    paced = {PACER: PACER} if settings.reward.budget_usd else {}
-    judged = {PANEL: CALIBRATION}
     return Learner(
-        spec_hashes={name: spec_hash(specs[name]) for name in learning_names(specs)} | paced | judged,
+        spec_hashes=_taught(settings, trials.specs),
         load=load,
         source=source,
         versions=versions,
@@ -267,8 +287,30 @@ def _learner(
         now=_now,
         batch=settings.learner.batch,
         keep_versions=settings.learner.keep_versions,
-        from_head=frozenset(paced),
+        from_head=frozenset({PACER}),
     )
+
+
+def _taught(settings: Settings, specs: Mapping[str, Spec]) -> Mapping[str, str]:
+    """Return all that learns, with a hash of what its state depends on."""
+    paced = {PACER: PACER} if settings.reward.budget_usd else {}
+    return {name: spec_hash(specs[name]) for name in learning_names(specs)} | paced | {PANEL: CALIBRATION}
+
+
+def _retarget(settings: Settings, policies: Live[Policy], learner: Learner, specs: Mapping[str, Spec]) -> None:
+    """Serve and teach the policies there are now."""
+    policies.retarget(learning_names(specs), partial(build, specs, reward=reward))
+    learner.retarget(_taught(settings, specs))
+
+
+def _refresh(trials: Trials, policies: Live[Policy]) -> None:
+    """Take in what changed of the experiments, then what has been learned: one after the other, as both swap."""
+    trials.refresh()
+    policies.refresh()
+
+
+def _stewarding(settings: Settings, steward: Steward) -> dict[str, tuple[Callable[[], object], float]]:
+    return {"experiments": (steward.tick_safely, STEWARD_S)} if settings.learner.enabled else {}
 
 
 def _queueing(settings: Settings) -> Queueing | None:
@@ -300,7 +342,7 @@ def _calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) 
 
 def _jobs(
     settings: Settings, learner: Learner, watch: Watch, refreshes: Sequence[Callable[[], object]]
-) -> Mapping[str, tuple[Callable[[], object], float]]:
+) -> dict[str, tuple[Callable[[], object], float]]:
     jobs: dict[str, tuple[Callable[[], object], float]] = {
         f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)
     }

@@ -126,6 +126,18 @@ class VersionConflict(RouterError):
     """Another learner published this version number first; acquire the lease again and go on from its version."""
 
 
+class UnknownExperiment(RouterError):
+    """No experiment has the name asked for."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"no experiment is named {name!r}; {did_you_mean(name, known)}")
+        self.name = name
+
+
+class ExperimentConflict(RouterError):
+    """An experiment is not in a state for the change asked for, or somebody else changed it first; look at it again."""
+
+
 class SchemaOutdated(RouterError):
     """The database's schema is not the one this version needs; run `bandit-router migrate`."""
 

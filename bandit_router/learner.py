@@ -89,7 +89,7 @@ class Learner:
             self._copies.clear()
             return 0
         try:
-            return sum(self._teach(name) for name in self.spec_hashes)
+            return sum(self._teach(name) for name in tuple(self.spec_hashes))
         except BaseException:
             self._copies.clear()
             raise
@@ -104,6 +104,10 @@ class Learner:
         except Exception:
             log.exception("the learner's tick failed; the next one starts from the last published version")
             return 0
+
+    def retarget(self, spec_hashes: Mapping[str, str]) -> None:
+        """Teach these from the next tick on; what goes on being taught stands where it stood."""
+        self.spec_hashes = spec_hashes
 
     def leads(self) -> bool:
         """Return whether it is this process that learns; raise `StoreUnavailable`."""

@@ -59,6 +59,16 @@ class Live(Generic[T]):
         """The version number served of each that learns; 0 before the first."""
         return {name: self._numbers.get(name, 0) for name in self._learning}
 
+    def retarget(self, learning: Sequence[str], build: Callable[[Mapping[str, Version]], Mapping[str, T]]) -> None:
+        """Serve from now on what `build` makes; raise `StoreUnavailable`, which leaves all as it was."""
+        before = self._learning, self._build
+        self._learning, self._build = tuple(learning), build
+        try:
+            self._swap(self._versions.newest_number(self._learning))
+        except BaseException:
+            self._learning, self._build = before
+            raise
+
     def refresh(self) -> bool:
         """Swap in what has been published since; return whether anything was. A failure leaves all as it was."""
         try:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from bandit_router.cascade.plan import Limits, next_actions, served
 from bandit_router.cascade.run import Cascade, Plan
 from bandit_router.errors import AllModelsFailed, NoEligibleModel, StoreUnavailable, UnknownModel
+from bandit_router.experiment.assign import Place, Subject, policy_name
 from bandit_router.policy.pinned import Pinned
 from bandit_router.protocols import ContextBuilder, DecisionLog, Policy
 from bandit_router.registry.catalog import Catalog
 from bandit_router.registry.eligible import eligible
 from bandit_router.settings import CascadeSettings
-from bandit_router.types import Action, Answer, ChatRequest, Decision, Hints, Model, Outcome, State
+from bandit_router.types import Action, Answer, ChatRequest, Context, Decision, Hints, Model, Outcome, State
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,21 @@ class Policies(Protocol):
 
     def names(self) -> tuple[str, ...]:
         """Return every policy's name."""
+
+
+class Experiments(Protocol):
+    """The experiments that run right now."""
+
+    def place(self, subject: Subject, /, *, now: datetime) -> Place | None:
+        """Return where a request belongs; None when it takes part in nothing."""
+
+
+class NoExperiments:
+    """Takes no request."""
+
+    def place(self, subject: Subject, /, *, now: datetime) -> Place | None:  # noqa: ARG002
+        """Return None."""
+        return None
 
 
 class Observer(Protocol):
@@ -81,6 +97,7 @@ class Router:
     new_id: Callable[[], str]
     value_s: float | None = None
     """The service's dial for time in seconds; None where time costs nothing."""
+    experiments: Experiments = field(default_factory=NoExperiments)
     _log_failed_at: float | None = None
 
     @property
@@ -119,6 +136,11 @@ class Router:
         policy, models = self._resolve(ask)
         plan = self._plan(ask, policy, models, started=started)
         context = await self.contexts.build(ask.request)
+        decision_id, now = self.new_id(), self.now()
+        place = self._place(ask, context, decision_id, now)
+        if place:
+            policy = self.policies.get(policy_name(place.spec, place.arm))
+            plan = replace(plan, policy=policy)
         state = State(
             context=context,
             value_usd=ask.hints.value_usd or ask.value_usd or self.value_usd(),
@@ -128,8 +150,8 @@ class Router:
         )
         step = self.cascade.choose(policy, state, next_actions(plan.candidates, (), plan.limits))
         decision = Decision(
-            id=self.new_id(),
-            created_at=self.now(),
+            id=decision_id,
+            created_at=now,
             context=context,
             policy=policy.name,
             version=policy.version,
@@ -139,9 +161,27 @@ class Router:
             tenant=ask.tenant,
             session=ask.hints.session,
             messages=ask.request.messages,
+            experiment=place.experiment if place else None,
+            arm=place.arm.name if place else None,
+            unit=place.unit if place else None,
         )
         self.observer.decided(decision, self.cascade.clock() - started)
         return decision, state, plan
+
+    def _place(self, ask: Ask, context: Context, decision_id: str, now: datetime) -> Place | None:
+        """Return where a request belongs that leaves the choice to the service."""
+        if ask.target != "auto" or ask.hints.policy:
+            return None
+        user = ask.request.params.get("user")
+        subject = Subject(
+            request=decision_id,
+            session=ask.hints.session,
+            user=user if isinstance(user, str) else None,
+            key=ask.tenant,
+            category=context.category,
+            region=ask.hints.region,
+        )
+        return self.experiments.place(subject, now=now)
 
     def _resolve(self, ask: Ask) -> tuple[Policy, tuple[Model, ...]]:
         """Return who decides among which models: a policy by name, else the default one among the models named."""

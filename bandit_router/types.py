@@ -16,6 +16,7 @@ STOP: Final = "stop"
 AttemptStatus = Literal["ok", "timeout", "rate_limit", "refused", "error"]
 OutcomeStatus = Literal["ok", "failed"]
 EventKind = Literal["finished", "feedback"]
+ExperimentEventKind = Literal["started", "ramped", "stopped", "rolled_back"]
 Skipped = Literal["abstained", "not_asked"]
 FeedbackKind = Literal["score", "thumbs", "label", "retry", "edit_distance", "copied", "review"]
 
@@ -319,6 +320,10 @@ class Decision:
     """The first step; later ones come with the outcome."""
     tenant: str = ""
     session: str | None = None
+    experiment: str | None = None
+    """The experiment it takes part in, with the arm that decided and the hash of its unit; None outside of any."""
+    arm: str | None = None
+    unit: str | None = None
     messages: tuple[Mapping[str, Any], ...] = ()
     """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
     value_s: float | None = None
@@ -418,6 +423,23 @@ class Version:
     spec_hash: str
     parent: int | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentEvent:
+    """One thing that happened to an experiment; `number` counts from 1, so that no two writers can both be next."""
+
+    experiment: str
+    number: int
+    kind: ExperimentEventKind
+    share: float
+    """Of the eligible units, from now on."""
+    at: datetime
+    by: str
+    """Who did it; `automatic` for the service itself."""
+    reason: str = ""
+    spec: Mapping[str, Any] | None = None
+    """The experiment as it was started, in the form of its file; only with the first event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bandit_router import bootstrap
-from bandit_router.api import chat, decisions, errors, feedback, health, models, review, route
+from bandit_router.api import chat, decisions, errors, experiments, feedback, health, models, review, route
 from bandit_router.api.auth import Door, Gate
 from bandit_router.api.lag import learning
 from bandit_router.api.limit import BodyLimit
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.running = running
-    for part in (chat, models, route, feedback, decisions, review, health):
+    for part in (chat, models, route, feedback, decisions, review, experiments, health):
         app.include_router(part.router)
     count = running.metrics.refused
     errors.install(app, count)
@@ -49,6 +49,7 @@ def _lifespan(settings: Settings, running: Running) -> Callable[[FastAPI], Abstr
         running.started_at = int(services.router.now().timestamp())
         running.metrics.watch(partial(learning, services), services.reviews.open)
         running.metrics.watch_judges(lambda: services.watch.newest)
+        running.metrics.watch_experiments(services.steward.reports)
         try:
             yield
         finally:

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from bandit_router.errors import StoreUnavailable
 from bandit_router.judge.report import Report
+from bandit_router.steward import Report as Looked
 from bandit_router.types import Decision, Outcome
 
 PREFIX: Final = "bandit_router"
@@ -96,6 +97,10 @@ class Metrics:
         """Show from now on what was last found of the judges; nothing before the first look."""
         self._registry.register(_JudgesCollector(report))
 
+    def watch_experiments(self, reports: Callable[[], Iterable[Looked]]) -> None:
+        """Show from now on what was last found of the running experiments."""
+        self._registry.register(_ExperimentsCollector(reports))
+
     def text(self) -> bytes:
         """Return every metric in Prometheus' text format; this may read from the database."""
         return generate_latest(self._registry)
@@ -153,6 +158,33 @@ class _JudgesCollector(Collector):
             leaning.add_metric([bias.judge, bias.against], bias.effect)
         yield leaning
         yield GaugeMetricFamily(f"{PREFIX}_judge_bias_warnings", "Biases past their limit.", value=len(found.warnings))
+
+
+class _ExperimentsCollector(Collector):
+    """Shows the last look at the running experiments; only the process that looks after them has one."""
+
+    def __init__(self, reports: Callable[[], Iterable[Looked]]) -> None:
+        self._reports = reports
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: there may be no experiment yet."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each arm's units, and each treatment's effect with its interval."""
+        units = GaugeMetricFamily(f"{PREFIX}_experiment_units", "Units by arm.", labels=["experiment", "arm"])
+        labels = ["experiment", "arm", "bound"]
+        effect = GaugeMetricFamily(f"{PREFIX}_experiment_effect", "Treatment less control.", labels=labels)
+        for report in self._reports():
+            analysis, name = report.analysis, report.standing.spec.name
+            for arm, count in zip(analysis.spec.served, analysis.units, strict=True):
+                units.add_metric([name, arm.name], count)
+            for found in analysis.treatments:
+                change = found.primary.difference
+                for bound in ("low", "value", "high"):
+                    effect.add_metric([name, found.arm.name, bound], getattr(change, bound))
+        yield units
+        yield effect
 
 
 def _by_judge(name: str, told: str, values: Mapping[str, float | None]) -> Metric:

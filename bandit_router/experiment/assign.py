@@ -80,6 +80,11 @@ def fraction(salt: str, unit: str) -> float:
     return (_digest(salt, unit) >> 11) / 2**53
 
 
+def unit_hash(spec: ExperimentSpec, unit: str) -> str:
+    """Return what a unit is logged as, in hex."""
+    return f"{_digest(spec.seed, unit):016x}"
+
+
 def policy_name(spec: ExperimentSpec, arm: ArmSpec) -> str:
     """Return the name that an arm's policy is served and logged under: its own, or that of the arm's copy."""
     return arm.policy if arm.learn_from == "all" else f"{spec.name}.{arm.name}"
@@ -94,7 +99,7 @@ def _placed(running: Running, subject: Subject, now: datetime) -> Place | None:
         return None
     if fraction(f"{spec.seed}\x1framp", unit) >= running.share:
         return None
-    return Place(spec=spec, arm=arm_of(spec, unit), unit=f"{_digest(spec.seed, unit):016x}")
+    return Place(spec=spec, arm=arm_of(spec, unit), unit=unit_hash(spec, unit))
 
 
 def _runs(spec: ExperimentSpec, now: datetime) -> bool:

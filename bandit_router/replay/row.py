@@ -45,6 +45,9 @@ def to_row(record: Record) -> dict[str, Any]:
         "version": decision.version,
         "value_usd": float(decision.value_usd),
         "value_s": decision.value_s,
+        "experiment": decision.experiment,
+        "arm": decision.arm,
+        "unit": decision.unit,
         "propensities": record.propensities,
         "context": _context(decision.context),
         "steps": [_step(step) for step in outcome.steps],
@@ -80,6 +83,9 @@ def to_record(row: Row) -> Record:
         tenant=row["tenant"],
         session=row["session"],
         value_s=row["value_s"],
+        experiment=row.get("experiment"),
+        arm=row.get("arm"),
+        unit=row.get("unit"),
     )
     outcome = Outcome(
         decision_id=row["id"],

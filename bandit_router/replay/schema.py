@@ -43,6 +43,9 @@ def schema() -> Any:
         "version": text,
         "value_usd": number,
         "value_s": number,
+        "experiment": text,
+        "arm": text,
+        "unit": text,
         "propensities": flag,
         "context": pa.struct(
             {

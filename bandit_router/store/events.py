@@ -69,14 +69,18 @@ class Events:
     def __init__(self, engine: Engine, *, combine: Combine) -> None:
         self._engine, self._combine = engine, combine
 
-    def read(self, cursor: int, /, *, limit: int) -> Sequence[Event]:
-        """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`."""
+    def read(self, cursor: int, /, *, limit: int, experiment: str | None = None) -> Sequence[Event]:
+        """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`.
+
+        With the name of an experiment only those of requests that take part in it.
+        """
+        chosen = _readable().where(_J.c.seq > cursor, *_part_of(experiment))
         with reading(self._engine) as connection:
-            page = _all(connection, _readable().where(_J.c.seq > cursor).order_by(_J.c.seq).limit(limit))
+            page = _all(connection, chosen.order_by(_J.c.seq).limit(limit))
             if not page:
                 return []
             within = _J.c.seq.between(page[0]["seq"], page[-1]["seq"])
-            ids = select(_J.c.decision_id).where(within)
+            ids = select(_J.c.decision_id).where(within, *_part_of(experiment))
             accounts = _Accounts(connection, lambda column: column.in_(ids))
             said = _said(connection, ids, page[-1]["seq"])
         return [_event(row, accounts, said[row["decision_id"]], self._combine) for row in page]
@@ -176,6 +180,14 @@ class _Accounts:
             rows.to_judged(row, [verdict for verdict in verdicts if verdict["attempt_idx"] == row["idx"]])
             for row in self._attempts[decision_id]
         ]
+
+
+def _part_of(experiment: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions on the journal that leave only the requests of an experiment."""
+    if experiment is None:
+        return []
+    taking_part = select(tables.decisions.c.id).where(tables.decisions.c.experiment == experiment)
+    return [_J.c.decision_id.in_(taking_part)]
 
 
 def _readable() -> Select[Any]:

@@ -46,6 +46,9 @@ def decision_row(decision: Decision, log_text: LogText) -> Row:
         "context_key": context.key,
         "prompt": text.conversation(decision.messages, log_text),
         "value_s": decision.value_s,
+        "experiment": decision.experiment,
+        "arm": decision.arm,
+        "unit": decision.unit,
     }
 
 
@@ -173,6 +176,9 @@ def to_decision(row: Row, step: Step) -> Decision:
         tenant=row["tenant"],
         session=row["session"],
         value_s=row["value_s"],
+        experiment=row["experiment"],
+        arm=row["arm"],
+        unit=row["unit"],
     )
 
 

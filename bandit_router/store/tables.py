@@ -74,6 +74,9 @@ decisions = Table(
     Column("context_key", Text, nullable=False),
     Column("prompt", Text, doc="JSON, as log_text allows"),
     Column("value_s", Double, doc="the dial for time; null where time costs nothing"),
+    Column("experiment", Text, index=True),
+    Column("arm", Text),
+    Column("unit", Text, doc="hex hash of what the experiment assigns by"),
 )
 
 steps = Table(
@@ -226,4 +229,18 @@ keys = Table(
     Column("value_usd", Double, doc="the dial of whoever holds the key"),
     Column("value_s", Double, doc="the holder's dial for time"),
     Column("admin", Boolean, nullable=False, server_default=false(), doc="may read every tenant's decisions"),
+)
+
+# What happened to experiments; where one stands is derived from it. A number is given out once for each experiment.
+experiment_events = Table(
+    "experiment_events",
+    metadata,
+    Column("experiment", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False, doc="started | ramped | stopped | rolled_back"),
+    Column("share", Double, nullable=False, doc="of the eligible units, from then on"),
+    Column("at", Utc, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("spec", JSON, doc="the experiment as it was started; with its first event only"),
 )

@@ -16,6 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-
 def exported() -> set[str]:
     metrics = Metrics()
     metrics.watch(lambda: [Learning(policy="p", version=1, lag_events=0, lag_seconds=0.0)], lambda: 0)
+    metrics.watch_experiments(lambda: ())
     metrics.watch_judges(lambda: Report(standings=(), biases=()))
     families = text_string_to_metric_families(metrics.text().decode())
     return {f.name + ("_total" if f.type == "counter" else "") for f in families if not f.name.endswith("_created")}

@@ -1,0 +1,70 @@
+"""Starts, ramps and stops experiments on somebody's word, and reports on them; it decides none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bandit_router.experiment.history import Standing, ended, find, ramped, standings, started
+from bandit_router.experiment.load import check_layer, check_policies
+from bandit_router.experiment.spec import ExperimentSpec
+from bandit_router.gather import Gatherer, Journal
+from bandit_router.steward import Report, report_on
+from bandit_router.types import ExperimentEvent
+
+
+class History(Protocol):
+    """Where what happens to experiments is written."""
+
+    def all(self) -> Sequence[ExperimentEvent]:
+        """Return every event."""
+
+    def append(self, event: ExperimentEvent, /) -> None:
+        """Add an event; raise `ExperimentConflict` when another came first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What people do with experiments; `policies` are the names there are, `now` gives UTC time."""
+
+    history: History
+    journal: Journal
+    policies: Collection[str]
+    now: Callable[[], datetime]
+
+    def all(self) -> Mapping[str, Standing]:
+        """Return every experiment there has been."""
+        return standings(self.history.all())
+
+    def get(self, name: str) -> Standing:
+        """Return one; raise `UnknownExperiment`."""
+        return find(self.all(), name)
+
+    def start(self, spec: ExperimentSpec, *, by: str) -> Standing:
+        """Start one; raise `ConfigError` for an unknown policy or a taken layer, `ExperimentConflict` for a name."""
+        known = self.all()
+        check_policies(spec, self.policies)
+        now = self.now()
+        check_layer(spec, [each.spec for each in known.values() if each.state(now) in ("running", "scheduled")])
+        return self._done(started(spec, known, at=now, by=by))
+
+    def ramp(self, name: str, share: float | None, *, by: str, reason: str = "") -> Standing:
+        """Let more units in: the share given, or the next step; raise `ExperimentConflict`, `UnknownExperiment`."""
+        return self._done(ramped(self.get(name), share, at=self.now(), by=by, reason=reason))
+
+    def stop(self, name: str, *, by: str, reason: str = "") -> Standing:
+        """Give no more units to an experiment; raise `ExperimentConflict` or `UnknownExperiment`."""
+        return self._done(ended(self.get(name), at=self.now(), by=by, reason=reason))
+
+    def analyse(self, name: str) -> Report:
+        """Read an experiment's whole log and say what it says; raise `UnknownExperiment`."""
+        standing = self.get(name)
+        gatherer = Gatherer(standing=standing, journal=self.journal)
+        gatherer.read()
+        return report_on(standing, gatherer, now=self.now())
+
+    def _done(self, event: ExperimentEvent) -> Standing:
+        self.history.append(event)
+        return self.get(event.experiment)

@@ -1,0 +1,151 @@
+"""Experiments on the running service: who is given which arm, what is logged, and who may change what."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.service import Service
+
+EXPERIMENT: dict[str, Any] = {
+    "name": "trial",
+    "arms": [
+        {"name": "old", "policy": "cheapest", "control": True, "learn_from": "all"},
+        {"name": "new", "policy": "vw_cb"},
+    ],
+    "unit": "session",
+}
+
+
+@pytest.fixture
+def router(route_with: Callable[..., Service], sqlite_url: str) -> Service:
+    """A router of the test's own: experiments change what it does."""
+    return route_with(sqlite_url)
+
+
+def act(router: Service, action: str, **fields: Any) -> httpx.Response:
+    return router.http.post("/admin/experiments", json={"action": action, **fields})
+
+
+def begin(router: Service, **changes: Any) -> None:
+    act(router, "start", experiment=EXPERIMENT | changes).raise_for_status()
+
+
+def asked(router: Service, session: str, **more: Any) -> dict[str, Any]:
+    headers = {"x-router-session": session} | more.pop("headers", {})
+    return router.decision(router.decide(headers=headers, **more))
+
+
+def test_the_arm_decides_and_is_logged_with_experiment_and_unit(router: Service) -> None:
+    begin(router)
+    found = [asked(router, f"{n}") for n in range(8)]
+    assert {each["experiment"] for each in found} == {"trial"}
+    assert {(each["arm"], each["policy"]) for each in found} == {("old", "cheapest"), ("new", "trial.new")}
+    assert all(len(each["unit"]) == 16 for each in found)
+
+
+def test_a_session_keeps_its_arm(router: Service) -> None:
+    begin(router)
+    assert len({(each["arm"], each["unit"]) for each in (asked(router, "s") for _ in range(5))}) == 1
+
+
+def test_a_request_that_names_a_policy_takes_no_part(router: Service) -> None:
+    begin(router)
+    assert asked(router, "s", model="dearest")["experiment"] is None
+    assert asked(router, "s", headers={"x-router-policy": "dearest"})["arm"] is None
+
+
+def test_without_a_session_the_default_policy_decides(router: Service) -> None:
+    begin(router)
+    found = router.decision(router.decide())
+    assert (found["experiment"], found["policy"]) == (None, "fixed_cascade")
+
+
+def test_a_stopped_experiment_takes_no_more_requests(router: Service) -> None:
+    begin(router)
+    act(router, "stop", name="trial", reason="enough").raise_for_status()
+    assert asked(router, "s")["experiment"] is None
+    body = router.http.get("/admin/experiments/trial").json()
+    assert body["state"] == "stopped"
+    assert [(event["what"], event["reason"]) for event in body["events"]] == [("started", ""), ("stopped", "enough")]
+
+
+def test_the_ramp_goes_up_only(router: Service) -> None:
+    begin(router, ramp=[0.1, 0.5])
+    assert act(router, "ramp", name="trial").json()["share"] == 0.5
+    refused = act(router, "ramp", name="trial", share=0.2)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "experiment_conflict")
+
+
+def test_an_arm_that_learns_by_itself_has_versions_of_its_own(router: Service) -> None:
+    begin(router)
+    for n in range(6):
+        asked(router, f"{n}")
+    until = time.monotonic() + 20
+    while router.services.versions.latest("trial.new") is None and time.monotonic() < until:
+        asyncio.run(asyncio.sleep(0.05))
+    version = router.services.versions.latest("trial.new")
+    assert version is not None
+    assert version.events >= 1
+
+
+def test_the_analysis_counts_each_request_once(router: Service) -> None:
+    begin(router)
+    decided = [asked(router, f"{n}")["decision_id"] for n in range(6)]
+    for id in decided:
+        router.http.post("/v1/feedback", json={"decision_id": id, "score": 1}).raise_for_status()
+    body = router.http.get("/admin/experiments/trial").json()
+    assert sum(arm["requests"] for arm in body["arms"]) == len(decided)
+    assert body["verdict"]["word"] == "keep running"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"action": "begin"}, 400),
+        ({"action": "stop", "name": "nothing"}, 404),
+        ({"action": "start", "name": "nothing"}, 404),
+        ({"action": "start", "experiment": {"name": "x", "arms": []}}, 400),
+        ({"action": "start", "experiment": "x"}, 400),
+        ({"action": "stop"}, 400),
+    ],
+)
+def test_a_bad_request_is_refused(router: Service, fields: dict[str, Any], status: int) -> None:
+    assert router.http.post("/admin/experiments", json=fields).status_code == status
+
+
+def test_an_unknown_policy_is_refused_by_its_nearest_name(router: Service) -> None:
+    arms = [EXPERIMENT["arms"][0], {"name": "new", "policy": "vw_bc"}]
+    refused = act(router, "start", experiment=EXPERIMENT | {"arms": arms})
+    assert (refused.status_code, "did you mean 'vw_cb'" in refused.text) == (400, True)
+
+
+def test_a_name_is_started_once(router: Service) -> None:
+    begin(router)
+    assert act(router, "start", experiment=EXPERIMENT | {"slots": [0, 0.5], "layer": "b"}).status_code == 409
+
+
+def test_a_taken_layer_is_refused(router: Service) -> None:
+    begin(router)
+    refused = act(router, "start", experiment=EXPERIMENT | {"name": "second"})
+    assert (refused.status_code, "overlap" in refused.text) == (400, True)
+
+
+def test_the_metrics_show_the_units_of_a_running_experiment(router: Service) -> None:
+    begin(router)
+    asked(router, "s")
+    router.services.steward.tick()
+    assert 'bandit_router_experiment_units{arm="old",experiment="trial"}' in router.http.get("/metrics").text
+
+
+def test_only_administrators_look_and_change(route_with: Callable[..., Service], sqlite_url: str) -> None:
+    service = route_with(sqlite_url, server={"auth": "keys"})
+    key = service.services.keys.create("client", now=service.services.router.now())
+    headers = {"Authorization": f"Bearer {key}"}
+    assert service.http.get("/admin/experiments", headers=headers).status_code == 403
+    assert service.http.post("/admin/experiments", json={"action": "stop"}, headers=headers).status_code == 403

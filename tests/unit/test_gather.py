@@ -1,0 +1,86 @@
+"""An experiment's log as columns: what each request cost, what was judged, and what those judged stand for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bandit_router.experiment.history import Standing, standings
+from bandit_router.gather import Gatherer, to_trial
+from bandit_router.reward.utility import reward
+from bandit_router.types import Event, Pmf
+from tests.factories import make_event
+from tests.unit.experiment.history import Journal, at, failing, make_spec, start, taking_part
+
+
+def standing(**changes: Any) -> Standing:
+    return standings([start(make_spec(**changes))])["trial"]
+
+
+def asked_with(event: Event, probability: float) -> Event:
+    """Return the event as one whose first answer was judged with a probability."""
+    step = event.outcome.steps[0]
+    pmf = Pmf(probs=step.pmf.probs, judge=tuple(probability for _ in step.actions))
+    steps = (replace(step, pmf=pmf), *event.outcome.steps[1:])
+    return replace(event, outcome=replace(event.outcome, steps=steps))
+
+
+def test_quality_and_offset_add_up_to_the_reward() -> None:
+    event = taking_part(1, "new", quality=0.7)
+    trial = to_trial(standing(), [event])
+    assert trial.quality[0] + trial.offset[0] == pytest.approx(reward(event))
+
+
+def test_a_request_that_failed_has_quality_nought_and_its_cost() -> None:
+    event = failing(taking_part(1, "new"))
+    trial = to_trial(standing(), [event])
+    assert (trial.failed[0], trial.quality[0]) == (1.0, 0.0)
+    assert trial.quality[0] + trial.offset[0] == pytest.approx(reward(event))
+
+
+def test_feedback_is_a_label_and_leaves_what_the_judges_said() -> None:
+    trial = to_trial(standing(), [taking_part(1, "new", quality=0.7, feedback=0.0)])
+    assert (trial.quality[0], trial.label[0]) == (0.7, 0.0)
+
+
+def test_an_answer_judged_one_time_in_four_stands_for_three() -> None:
+    trial = to_trial(standing(), [asked_with(taking_part(1, "new", quality=0.7), 0.25)])
+    assert trial.stand_in_weight[0] == pytest.approx(3.0)
+    assert trial.stand_in_sum[0] == pytest.approx(2.1)
+
+
+def test_rows_are_in_the_order_in_which_requests_came() -> None:
+    trial = to_trial(standing(), [at(taking_part(1, "new"), 50), at(taking_part(2, "old"), 10)])
+    assert trial.arm.tolist() == [0, 1]
+
+
+def test_what_was_logged_before_becomes_covariates() -> None:
+    before = [at(make_event(n, quality=0.2 + 0.6 * (n % 2)), -1 - n) for n in range(300)]
+    journal = Journal([*before, *(taking_part(1000 + n, "new") for n in range(5))])
+    gatherer = Gatherer(standing=standing(), journal=journal)
+    gatherer.read()
+    assert gatherer.trial().covariates.shape == (5, 3)
+
+
+def test_without_a_past_there_are_no_covariates() -> None:
+    gatherer = Gatherer(standing=standing(), journal=Journal([taking_part(1, "new")]))
+    gatherer.read()
+    assert gatherer.trial().covariates.shape == (1, 0)
+
+
+def test_the_same_session_is_the_same_unit_before_and_in_the_experiment() -> None:
+    spec = {"unit": "session"}
+    event = at(make_event(0), -5)
+    event = replace(event, decision=replace(event.decision, session="s", tenant="acme"))
+    more = [at(make_event(n), -10 - n) for n in range(1, 300)]
+    made = standing(**spec)
+    from bandit_router.experiment.assign import Subject, unit_hash
+
+    unit = unit_hash(made.spec, Subject(request="", session="s", key="acme").unit("session") or "")
+    journal = Journal([event, *more, taking_part(500, "new", unit=unit)])
+    gatherer = Gatherer(standing=made, journal=journal)
+    gatherer.read()
+    assert not np.isnan(gatherer.trial().covariates[0, 2])

@@ -1,0 +1,147 @@
+"""Looking after experiments: what is broken is rolled back, what is well is ramped, and hands are kept off the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bandit_router.conduct import Conduct
+from bandit_router.errors import ConfigError, ExperimentConflict, UnknownExperiment
+from bandit_router.experiment.history import standings
+from bandit_router.steward import Steward
+from bandit_router.types import Event, ExperimentEvent
+from tests.factories import START
+from tests.unit.experiment.history import Journal, Remembered, failing, make_spec, start, taking_part
+
+GUARDED: dict[str, Any] = {"guardrails": [{"metric": "error_rate", "margin": 0.0}]}
+
+
+def requests(n: int, *, failing_every: int = 0) -> list[Event]:
+    """Return requests of both arms in turn, of which the treatment's may fail."""
+    found = [taking_part(i, "new" if i % 2 else "old", quality=0.5 + (i // 2) % 3 / 10) for i in range(n)]
+    fails = failing_every * 2
+    return [failing(event) if fails and i % fails == 1 else event for i, event in enumerate(found)]
+
+
+def steward(events: Sequence[Event], spec: Any = None, *, leads: bool = True) -> Steward:
+    return Steward(
+        history=Remembered([start(spec or make_spec())]),
+        journal=Journal(list(events)),
+        turn=lambda: leads,
+        now=lambda: START + timedelta(hours=1),
+    )
+
+
+def kinds(made: Steward) -> list[str]:
+    return [event.kind for event in made.history.all()]
+
+
+def test_a_broken_guardrail_is_rolled_back() -> None:
+    made = steward(requests(400, failing_every=3), make_spec(**GUARDED))
+    made.tick()
+    last = made.history.all()[-1]
+    assert (last.kind, last.by, last.share) == ("rolled_back", "automatic", 0.0)
+    assert "error_rate" in last.reason
+
+
+def test_an_experiment_that_is_well_goes_up_its_ramp() -> None:
+    made = steward(requests(400), make_spec(ramp=[0.1, 0.5], ramp_units=150, **GUARDED))
+    made.tick()
+    assert [(event.kind, event.share) for event in made.history.all()] == [("started", 0.1), ("ramped", 0.5)]
+
+
+def test_units_of_earlier_steps_do_not_count_for_the_next() -> None:
+    made = steward(requests(400), make_spec(ramp=[0.1, 0.5, 1.0], ramp_units=150))
+    made.tick()
+    made.tick()
+    assert kinds(made) == ["started", "ramped"]
+
+
+def test_an_experiment_in_hand_is_looked_at_and_left_alone() -> None:
+    made = steward(requests(400, failing_every=3), make_spec(automatic=False, **GUARDED))
+    made.tick()
+    assert kinds(made) == ["started"]
+    assert made.newest["trial"].verdict.word == "stop"
+
+
+def test_only_one_process_looks_after_experiments() -> None:
+    made = steward(requests(400, failing_every=3), make_spec(**GUARDED), leads=False)
+    made.tick()
+    assert kinds(made) == ["started"]
+
+
+def test_what_somebody_else_did_first_stands() -> None:
+    @dataclass
+    class Faster(Remembered):
+        def append(self, event: ExperimentEvent, /) -> None:
+            raise ExperimentConflict("somebody was faster")
+
+    made = steward(requests(400, failing_every=3), make_spec(**GUARDED))
+    made.history = Faster([start(make_spec(**GUARDED))])
+    made.tick()
+    assert kinds(made) == ["started"]
+
+
+def test_a_request_told_of_twice_counts_once() -> None:
+    events = requests(100)
+    again = [taking_part(i, "new" if i % 2 else "old", seq=1000 + i, feedback=1.0) for i in range(100)]
+    made = steward([*events, *again])
+    made.tick()
+    assert sum(made.newest["trial"].analysis.requests) == 100
+
+
+def conduct(*events: ExperimentEvent) -> Conduct:
+    return Conduct(history=Remembered(list(events)), journal=Journal(), policies=("a", "b"), now=lambda: START)
+
+
+def test_an_experiment_is_started_ramped_and_stopped() -> None:
+    acting = conduct()
+    acting.start(make_spec(ramp=[0.1, 1.0]), by="ann")
+    acting.ramp("trial", None, by="bob", reason="all is well")
+    standing = acting.stop("trial", by="eve", reason="enough")
+    assert [(e.kind, e.share, e.by) for e in standing.events] == [
+        ("started", 0.1, "ann"),
+        ("ramped", 1.0, "bob"),
+        ("stopped", 0.0, "eve"),
+    ]
+
+
+def test_what_is_over_cannot_be_changed() -> None:
+    acting = conduct(start())
+    acting.stop("trial", by="ann")
+    with pytest.raises(ExperimentConflict, match="is over"):
+        acting.ramp("trial", 1.0, by="ann")
+
+
+def test_a_ramp_ends() -> None:
+    with pytest.raises(ExperimentConflict, match="at its end"):
+        conduct(start()).ramp("trial", None, by="ann")
+
+
+def test_a_layer_is_free_again_when_its_experiment_is_over() -> None:
+    acting = conduct(start())
+    with pytest.raises(ConfigError, match="overlap"):
+        acting.start(make_spec(name="next"), by="ann")
+    acting.stop("trial", by="ann")
+    assert acting.start(make_spec(name="next"), by="ann").open
+
+
+def test_an_unknown_experiment_is_refused_by_its_nearest_name() -> None:
+    with pytest.raises(UnknownExperiment, match="did you mean 'trial'"):
+        conduct(start()).stop("trail", by="ann")
+
+
+def test_an_empty_experiment_can_be_analysed() -> None:
+    report = conduct(start()).analyse("trial")
+    assert (report.verdict.word, report.analysis.units) == ("keep running", (0, 0))
+
+
+def test_an_experiment_is_scheduled_running_ended_by_its_dates() -> None:
+    spec = make_spec(start=START + timedelta(days=1), end=START + timedelta(days=2))
+    standing = standings([start(spec)])["trial"]
+    states = [standing.state(START + timedelta(days=days)) for days in (0, 1, 2)]
+    assert states == ["scheduled", "running", "ended"]
