@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -34,13 +35,23 @@ from bandit_router.policy.load import build, learning_names, load_specs, spec_ha
 from bandit_router.policy.spec import Spec, StaticSpec
 from bandit_router.protocols import LearningPolicy, Policy, Pupil
 from bandit_router.providers.litellm import LitellmProvider
+from bandit_router.registry.breaker import Breaker
 from bandit_router.registry.catalog import Catalog, build_catalog, resolve_prices
+from bandit_router.registry.drift import FORMAT as DRIFTING
+from bandit_router.registry.drift import NAME as DRIFT
+from bandit_router.registry.drift import Drift
+from bandit_router.registry.guarded import Guarded
+from bandit_router.registry.life import EVERY_S as LIFE_S
+from bandit_router.registry.life import Life
+from bandit_router.registry.offered import Offered
+from bandit_router.registry.watch_file import FileWatch
+from bandit_router.registry.webhook import post
 from bandit_router.reward.feedback import combine
 from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.router import Observer, Router
-from bandit_router.settings import GraderSettings, JudgeSettings, ModelSettings, RewardSettings, Settings
+from bandit_router.settings import GraderSettings, JudgeSettings, ModelSettings, RewardSettings, Settings, load_settings
 from bandit_router.steward import Steward
 from bandit_router.store.append import Queueing
 from bandit_router.store.events import Events
@@ -49,6 +60,7 @@ from bandit_router.store.keys import Keys
 from bandit_router.store.leases import Leases
 from bandit_router.store.log import Log
 from bandit_router.store.reviews import Reviews
+from bandit_router.store.roster import Roster
 from bandit_router.store.session import check_schema, open_engine
 from bandit_router.store.versions import Versions
 from bandit_router.trials import Trials
@@ -65,7 +77,11 @@ class Services:
     settings: Settings
     engine: Engine
     provider: LitellmProvider
-    catalog: Catalog
+    offered: Offered
+    roster: Roster
+    drifts: Live[Drift]
+    breaker: Breaker
+    file: FileWatch | None
     specs: Mapping[str, Spec]
     contexts: Builder
     panel: Panel
@@ -82,6 +98,16 @@ class Services:
     steward: Steward
     watch: Watch
     schedule: Schedule
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models on offer right now."""
+        return self.offered.catalog
+
+    @property
+    def drift(self) -> Drift:
+        """What has been learned of how models change."""
+        return self.drifts.get(DRIFT)
 
     async def close(self) -> None:
         """Stop the jobs, drain the log and let go of the lease and of connections."""
@@ -141,7 +167,7 @@ def _check_names(specs: Mapping[str, Spec], catalog: Catalog) -> None:
     """Raise `ConfigError` for a policy about a model that is not there, or a model that hides behind a policy."""
     models = [model.name for model in catalog.models]
     for name, spec in specs.items():
-        if name in (PACER, PANEL):
+        if name in (PACER, PANEL, DRIFT):
             raise ConfigError(f"a policy is named {name!r}, which learns on its own account; give it another name")
         if name in models:
             raise ConfigError(f"a model and a policy are both named {name!r}; give one of them another name")
@@ -149,8 +175,11 @@ def _check_names(specs: Mapping[str, Spec], catalog: Catalog) -> None:
             raise ConfigError(f"policy {name!r} names the model {spec.model!r}; {did_you_mean(spec.model, models)}")
 
 
-async def start(settings: Settings, observer: Observer) -> Services:
-    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served."""
+async def start(settings: Settings, observer: Observer, *, config: Path | None = None) -> Services:
+    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served.
+
+    `config` is the file whose models are read again when it changes.
+    """
     parts = await _parts(settings)
     specs, provider, panel = parts.specs, parts.provider, parts.panel
     engine = open_engine(settings.store.url)
@@ -164,9 +193,13 @@ async def start(settings: Settings, observer: Observer) -> Services:
     )
     dial = Live(learning=[PACER], versions=versions, build=partial(_dial, settings.reward))
     calibrators = Live(learning=[PANEL], versions=versions, build=partial(_calibrators, settings.judges))
-    rng = random.Random()
+    drifts = Live(learning=[DRIFT], versions=versions, build=_drifts)
+    roster = Roster(engine)
+    offered = Offered(settings.models, prices=provider.price, records=roster)
+    offered.introduce(_now())
+    rng, breaker = random.Random(), Breaker(**settings.breaker.model_dump(), clock=time.monotonic)
     cascade = Cascade(
-        provider=provider,
+        provider=Guarded(provider, breaker),
         panel=panel,
         draw=lambda pmf: draw(pmf, rng.random()),
         chance=lambda probability: rng.random() < probability,
@@ -175,7 +208,8 @@ async def start(settings: Settings, observer: Observer) -> Services:
     )
     router = Router(
         contexts=parts.contexts,
-        catalog=parts.catalog,
+        catalog=lambda: offered.catalog,
+        admitted=breaker.admitted,
         policies=policies,
         cascade=cascade,
         log=log,
@@ -193,14 +227,21 @@ async def start(settings: Settings, observer: Observer) -> Services:
     trials.changed = partial(_retarget, settings, policies, learner)
     steward = Steward(history=ExperimentEvents(engine), journal=events, turn=learner.leads, now=_now)
     watch = judge_watch(settings, engine, turn=learner.leads)
+    file = FileWatch(config, partial(_reload, config, specs, offered)) if config else None
     refreshes: list[Callable[[], object]] = [partial(_refresh, trials, policies), dial.refresh, calibrators.refresh]
-    schedule = Schedule(_jobs(settings, learner, watch, refreshes) | _stewarding(settings, steward))
+    refreshes += [drifts.refresh, offered.refresh, *([file.look] if file else [])]
+    life = _life(settings, offered, drifts, learner)
+    schedule = Schedule(_jobs(settings, learner, watch, life, refreshes) | _stewarding(settings, steward))
     schedule.start()
     return Services(
         settings=settings,
         engine=engine,
         provider=provider,
-        catalog=parts.catalog,
+        offered=offered,
+        roster=roster,
+        drifts=drifts,
+        breaker=breaker,
+        file=file,
         specs=specs,
         contexts=parts.contexts,
         panel=panel,
@@ -272,6 +313,8 @@ def _learner(settings: Settings, trials: Trials, engine: Engine, *, source: Even
             return _dial(settings.reward, found)[PACER]
         if name == PANEL:
             return _calibrators(settings.judges, found)[PANEL]
+        if name == DRIFT:
+            return _drifts(found)[DRIFT]
         policy = build(trials.specs, found, reward=reward)[name]
         if not isinstance(policy, LearningPolicy):
             raise CorruptArtifact(f"policy {name!r} does not learn")
@@ -294,7 +337,9 @@ def _learner(settings: Settings, trials: Trials, engine: Engine, *, source: Even
 def _taught(settings: Settings, specs: Mapping[str, Spec]) -> Mapping[str, str]:
     """Return all that learns, with a hash of what its state depends on."""
     paced = {PACER: PACER} if settings.reward.budget_usd else {}
-    return {name: spec_hash(specs[name]) for name in learning_names(specs)} | paced | {PANEL: CALIBRATION}
+    return (
+        {name: spec_hash(specs[name]) for name in learning_names(specs)} | paced | {PANEL: CALIBRATION, DRIFT: DRIFTING}
+    )
 
 
 def _retarget(settings: Settings, policies: Live[Policy], learner: Learner, specs: Mapping[str, Spec]) -> None:
@@ -340,14 +385,38 @@ def _calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) 
     return {PANEL: Calibrator(rules=rules, artifact=found[PANEL].artifact if PANEL in found else None)}
 
 
+def _drifts(found: Mapping[str, Version]) -> Mapping[str, Drift]:
+    """Return what is known of how models change by its newest version."""
+    return {DRIFT: Drift(found[DRIFT].artifact if DRIFT in found else None)}
+
+
+def _life(settings: Settings, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
+    url = settings.drift.webhook
+    return Life(
+        offered=offered,
+        drift=lambda: drifts.get(DRIFT),
+        turn=learner.leads,
+        tell=partial(post, url) if url else lambda _event: None,
+        now=_now,
+    )
+
+
+def _reload(config: Path, specs: Mapping[str, Spec], offered: Offered) -> None:
+    """Take up the models of router.toml as it is now; raise `ConfigError` and change nothing."""
+    settings = load_settings(config)
+    _check_names(specs, build_catalog(settings.models, offered.prices))
+    offered.reload(settings.models, now=_now())
+
+
 def _jobs(
-    settings: Settings, learner: Learner, watch: Watch, refreshes: Sequence[Callable[[], object]]
+    settings: Settings, learner: Learner, watch: Watch, life: Life, refreshes: Sequence[Callable[[], object]]
 ) -> dict[str, tuple[Callable[[], object], float]]:
     jobs: dict[str, tuple[Callable[[], object], float]] = {
         f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)
     }
     if settings.learner.enabled:
         jobs["learn"] = (learner.tick_safely, settings.learner.interval_s)
+        jobs["life"] = (life.tick, LIFE_S)
         jobs["watch"] = (watch.look_safely, settings.bias.interval_s)
     return jobs
 

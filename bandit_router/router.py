@@ -82,7 +82,8 @@ class Router:
     """Routes requests; `now` gives UTC time, `new_id` a fresh sortable id."""
 
     contexts: ContextBuilder
-    catalog: Catalog
+    catalog: Callable[[], Catalog]
+    """The models on offer right now."""
     policies: Policies
     cascade: Cascade
     log: DecisionLog
@@ -98,6 +99,8 @@ class Router:
     value_s: float | None = None
     """The service's dial for time in seconds; None where time costs nothing."""
     experiments: Experiments = field(default_factory=NoExperiments)
+    admitted: Callable[[tuple[Action, ...]], tuple[Action, ...]] = tuple
+    """Leaves out the actions whose model is out of order for now."""
     _log_failed_at: float | None = None
 
     @property
@@ -185,30 +188,30 @@ class Router:
 
     def _resolve(self, ask: Ask) -> tuple[Policy, tuple[Model, ...]]:
         """Return who decides among which models: a policy by name, else the default one among the models named."""
-        everything = self.catalog.models
+        catalog = self.catalog()
+        everything = catalog.models
         if ask.hints.policy:
             return self.policies.get(ask.hints.policy), everything
         if ask.target == "auto":
             return self.policies.get(self.default_policy), everything
-        if self.catalog.get(ask.target):
-            return Pinned(), self.catalog.named(ask.target)
+        if catalog.get(ask.target):
+            return Pinned(), catalog.named(ask.target)
         if ask.target in self.policies.names():
             return self.policies.get(ask.target), everything
-        return self.policies.get(self.default_policy), self._named(ask.target)
+        return self.policies.get(self.default_policy), self._named(catalog, ask.target)
 
-    def _named(self, target: str) -> tuple[Model, ...]:
+    def _named(self, catalog: Catalog, target: str) -> tuple[Model, ...]:
         try:
-            return self.catalog.named(target)
+            return catalog.named(target)
         except UnknownModel as error:
-            known = ("auto", *(m.name for m in self.catalog.models), *self.catalog.tiers, *self.policies.names())
+            known = ("auto", *(m.name for m in catalog.models), *catalog.tiers, *self.policies.names())
             raise UnknownModel(target, known) from error
 
     def _plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...], *, started: float) -> Plan:
         ceilings = [limit for limit in (ask.hints.max_cost_usd, self.limits.max_cost_usd) if limit is not None]
         judge = not isinstance(policy, Pinned)
-        candidates: tuple[Action, ...] = eligible(
-            models, ask.request, ask.hints, judge_cost_usd=self.judge_cost_usd() if judge else 0.0
-        )
+        judging = self.judge_cost_usd() if judge else 0.0
+        candidates = self.admitted(eligible(models, ask.request, ask.hints, judge_cost_usd=judging))
         limits = Limits(
             max_attempts=self.limits.max_attempts,
             max_cost_usd=min(ceilings, default=None),

@@ -120,6 +120,23 @@ class BiasSettings(Strict):
     interval_s: Positive = 7 * 24 * 3600.0
 
 
+class DriftSettings(Strict):
+    """[drift]: who is told when a model changes."""
+
+    webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Where each change of a model is posted to as JSON."""
+
+
+class BreakerSettings(Strict):
+    """[breaker]: when calls that fail take a model out for a while."""
+
+    failures: Annotated[int, Field(ge=1)] = 5
+    """So many in a row."""
+    open_s: Positive = 10.0
+    """For how long at first; twice as long after each trial that fails too."""
+    max_open_s: Positive = 300.0
+
+
 class PolicySettings(Strict):
     """[policies]: where the specs are and which one decides."""
 
@@ -135,7 +152,8 @@ class ModelSettings(Strict):
     """`fuse`: makes one answer of those at hand, by calling the model named by `through`."""
     target: str = ""
     through: str | None = None
-    tier: Annotated[int, Field(ge=0)]
+    tier: Annotated[int, Field(ge=0)] | None = None
+    """None: by its price."""
     input_usd_per_million: NonNegative | None = None
     output_usd_per_million: NonNegative | None = None
     context_window: Annotated[int, Field(gt=0)] | None = None
@@ -243,6 +261,8 @@ class Settings(Strict):
     cascade: CascadeSettings = CascadeSettings()
     learner: LearnerSettings = LearnerSettings()
     bias: BiasSettings = BiasSettings()
+    drift: DriftSettings = DriftSettings()
+    breaker: BreakerSettings = BreakerSettings()
     policies: PolicySettings = PolicySettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     judges: tuple[JudgeSettings, ...] = (JudgeSettings(kind="rules"),)

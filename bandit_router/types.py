@@ -18,6 +18,7 @@ OutcomeStatus = Literal["ok", "failed"]
 EventKind = Literal["finished", "feedback"]
 ExperimentEventKind = Literal["started", "ramped", "stopped", "rolled_back"]
 Skipped = Literal["abstained", "not_asked"]
+ModelState = Literal["active", "degraded", "retired"]
 FeedbackKind = Literal["score", "thumbs", "label", "retry", "edit_distance", "copied", "review"]
 
 
@@ -60,6 +61,35 @@ class ListPrice:
     tools: bool | None = None
     vision: bool | None = None
     json_schema: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """What is kept of a model besides router.toml: its state since when and why, with the numbers of that change."""
+
+    name: str
+    state: ModelState
+    """`degraded`: its answers got worse; it is still offered. `retired`: it is not offered."""
+    since: datetime
+    reason: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    entry: Mapping[str, Any] | None = None
+    """Its configuration, as an entry of [[models]] has it, where it was added at run time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEvent:
+    """Something that happened to a model, or to all of them (`*`)."""
+
+    model: str
+    at: datetime
+    reason: str
+    before: ModelState | None = None
+    state: ModelState | None = None
+    """The state from then on; None where it was left alone."""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    """What happened, where several processes may notice it: entered once only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

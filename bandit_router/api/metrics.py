@@ -32,6 +32,19 @@ class Learning:
     lag_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHealth:
+    """How one model fares: its state, its circuit, and what is known of the quality of its answers."""
+
+    model: str
+    state: str
+    circuit: str
+    trips: int
+    expected: float | None
+    evidence: float
+    alarms: int
+
+
 class Metrics:
     """The metrics of one service; it fulfils the router's `Observer`."""
 
@@ -100,6 +113,10 @@ class Metrics:
     def watch_experiments(self, reports: Callable[[], Iterable[Looked]]) -> None:
         """Show from now on what was last found of the running experiments."""
         self._registry.register(_ExperimentsCollector(reports))
+
+    def watch_models(self, health: Callable[[], Iterable[ModelHealth]]) -> None:
+        """Show from now on, whenever the metrics are read, how each model fares."""
+        self._registry.register(_ModelsCollector(health))
 
     def text(self) -> bytes:
         """Return every metric in Prometheus' text format; this may read from the database."""
@@ -185,6 +202,37 @@ class _ExperimentsCollector(Collector):
                     effect.add_metric([name, found.arm.name, bound], getattr(change, bound))
         yield units
         yield effect
+
+
+class _ModelsCollector(Collector):
+    """Shows how models fare when it is asked."""
+
+    def __init__(self, health: Callable[[], Iterable[ModelHealth]]) -> None:
+        self._health = health
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: there may be no models yet."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield states, circuits and drift."""
+        found = list(self._health())
+        state = GaugeMetricFamily(f"{PREFIX}_model_state", "1 for its state.", labels=["model", "state"])
+        for each in found:
+            state.add_metric([each.model, each.state], 1.0)
+        yield state
+        for name, told, values in (
+            ("circuit_open", "1 while its calls are held back.", [float(one.circuit == "open") for one in found]),
+            ("circuit_trips", "Times its calls were held back.", [one.trips for one in found]),
+            ("quality_expected", "Mean quality expected of its answers.", [one.expected for one in found]),
+            ("drift_evidence", "Evidence that its answers got worse.", [one.evidence for one in found]),
+            ("drift_alarms", "Alarms raised for its answers.", [one.alarms for one in found]),
+        ):
+            family = GaugeMetricFamily(f"{PREFIX}_model_{name}", told, labels=["model"])
+            for each, value in zip(found, values, strict=True):
+                if value is not None:
+                    family.add_metric([each.model], value)
+            yield family
 
 
 def _by_judge(name: str, told: str, values: Mapping[str, float | None]) -> Metric:

@@ -25,6 +25,11 @@ class Running:
     started_at: int = 0
     """Unix time in seconds."""
 
+    def reload(self) -> None:
+        """Have the models of router.toml read again; before the start they are about to be read anyway."""
+        if self.services and self.services.file:
+            self.services.file.ask()
+
     def verify(self, key: str) -> KeyInfo | None:
         """Return whose key this is; None when it is unknown or revoked."""
         assert self.services is not None, "requests are served only after the start"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Annotated, Final
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from bandit_router.cli.options import DEFAULT_CONFIG, Config
 from bandit_router.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from bandit_router.api.state import Running
 
 GRACE_S: Final = 30
 """How long requests under way may take to end after Ctrl-C."""
@@ -32,10 +37,10 @@ def serve(
     # What would stop the service is found before the server starts, so that it is one line and not a traceback.
     asyncio.run(check(settings))
     _log_to_terminal()
-    _run(settings)
+    _run(settings, config)
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, path: Path) -> None:
     import uvicorn
 
     from bandit_router.api.app import create_app
@@ -44,7 +49,9 @@ def _run(settings: Settings) -> None:
     listening = listen(settings.server.host, settings.server.port)
     port = listening.getsockname()[1]
     typer.echo(f"bandit-router on http://{settings.server.host}:{port}/v1 (Ctrl-C stops it)")
-    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    app = create_app(settings, config=path)
+    _reload_on_hangup(app.state.running)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listening])
@@ -52,6 +59,12 @@ def _run(settings: Settings) -> None:
         return
     if not server.started:
         raise typer.Exit(3)
+
+
+def _reload_on_hangup(running: Running) -> None:
+    """Read the models of router.toml again on SIGHUP, where there is such a signal."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: running.reload())
 
 
 def _log_to_terminal() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from bandit_router.errors import ConfigError, UnknownModel
 from bandit_router.settings import ModelSettings
@@ -14,6 +15,12 @@ T = TypeVar("T")
 PER_MILLION = 1_000_000.0
 FUSED_TOKENS = 600
 """What a fused answer usually takes: it holds what two answers say."""
+
+USUAL_PROMPT: Final = 500
+"""Tokens, of the call by whose price tiers are told apart."""
+APART: Final = 4.0
+"""Where no tier is given, a model so many times dearer than the cheapest of a tier stands on the next."""
+_NOT_GIVEN: Final = -1
 
 PriceList = Callable[[str], ListPrice | None]
 
@@ -53,7 +60,7 @@ def build_catalog(settings: Sequence[ModelSettings], prices: PriceList) -> Catal
     """
     chats = {entry.name: entry for entry in settings if entry.kind == "chat"}
     models = [_model(_called(entry, chats), prices(_called(entry, chats).target)) for entry in settings]
-    return Catalog(tuple(sorted(models, key=lambda m: (m.tier, m.output_usd_per_token, m.name))))
+    return Catalog(tuple(sorted(_tiered(models), key=lambda m: (m.tier, m.output_usd_per_token, m.name))))
 
 
 def resolve_prices(
@@ -77,6 +84,34 @@ def resolve_prices(
     )
 
 
+def _tiered(models: Sequence[Model]) -> list[Model]:
+    """Give a tier to each model that has none: that of the nearest in price, or by price alone where none has one."""
+    given = [(_log_price(model), model.tier) for model in models if model.tier != _NOT_GIVEN]
+    bands = given or _bands([_log_price(model) for model in models])
+    return [
+        model
+        if model.tier != _NOT_GIVEN
+        else replace(model, tier=min(bands, key=lambda band: abs(band[0] - _log_price(model)))[1])
+        for model in models
+    ]
+
+
+def _bands(prices: Sequence[float]) -> list[tuple[float, int]]:
+    """Return logarithms of prices with their tiers, cheapest first."""
+    found: list[tuple[float, int]] = []
+    cheapest, tier = -math.inf, -1
+    for price in sorted(prices):
+        if price > cheapest + math.log(APART):
+            cheapest, tier = price, tier + 1
+        found.append((price, tier))
+    return found
+
+
+def _log_price(model: Model) -> float:
+    usual = USUAL_PROMPT * model.input_usd_per_token + model.expected_output_tokens * model.output_usd_per_token
+    return math.log(max(usual, 1e-9))
+
+
 def _called(entry: ModelSettings, chats: Mapping[str, ModelSettings]) -> ModelSettings:
     """Return the entry; one that fuses through another with what is needed to call that."""
     if entry.through is None:
@@ -91,7 +126,7 @@ def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
     return Model(
         name=entry.name,
         target=entry.target,
-        tier=entry.tier,
+        tier=_NOT_GIVEN if entry.tier is None else entry.tier,
         input_usd_per_token=price_in,
         output_usd_per_token=price_out,
         context_window=_first(entry.context_window, listed.context_window if listed else None),

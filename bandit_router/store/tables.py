@@ -244,3 +244,28 @@ experiment_events = Table(
     Column("reason", Text, nullable=False),
     Column("spec", JSON, doc="the experiment as it was started; with its first event only"),
 )
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("entry", Text, doc="JSON, as [[models]] has it; null for a model of router.toml"),
+    Column("state", Text, nullable=False, doc="active | degraded | retired"),
+    Column("since", Utc, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("numbers", JSON, nullable=False),
+)
+
+model_events = Table(
+    "model_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("model", Text, nullable=False, index=True, doc="* for all"),
+    Column("at", Utc, nullable=False),
+    Column("before", Text),
+    Column("state", Text, doc="null where it was left alone"),
+    Column("reason", Text, nullable=False),
+    Column("numbers", JSON, nullable=False),
+    Column("key", Text, unique=True),
+    sqlite_autoincrement=True,
+)

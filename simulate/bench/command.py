@@ -17,6 +17,7 @@ from bandit_router.errors import ConfigError
 from simulate.bench.entrants import load_entrants
 from simulate.bench.grid import Job, jobs_at_spend, jobs_of, play_here, play_spread
 from simulate.bench.judges import parse_judge
+from simulate.bench.newcomers import with_newcomers
 from simulate.bench.peer import peer_entrants
 from simulate.bench.ray_engine import play_on_ray
 from simulate.bench.record import Run
@@ -112,7 +113,8 @@ def _world(outcomes: Path | None, judge: str, setting: Setting, seeds: int, prog
     table = demo_table(outcomes, unique=False)
     size = len(table.rows)
     needed = {int(row) for seed in range(seeds) for row in rows_of(seed, size=size, rows=setting.rows)}
-    return load_world(table, spec, needed=needed, tick=_bar(progress, "contexts", len(needed)))
+    world = load_world(table, spec, needed=needed, tick=_bar(progress, "contexts", len(needed)))
+    return with_newcomers(world, setting.scenario)
 
 
 def _play(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.errors import ConfigError, did_you_mean
+from simulate.bench.newcomers import NEWCOMERS, newcomers
 from simulate.bench.world import World
 
 Order = NDArray[np.int64]
@@ -90,6 +91,12 @@ def new_model(world: World, order: Order, _seed: int, value_usd: float) -> Timel
     return Timeline(order=order, phases=(_with(before, absent=(best,)), after))
 
 
+def newcomers_arrive(world: World, order: Order, _seed: int, _value_usd: float) -> Timeline:
+    """The models that were added to the world are absent until half time."""
+    before, after = _halves(order, "before", "newcomers")
+    return Timeline(order=order, phases=(_with(before, absent=newcomers(world)), after))
+
+
 def category_shift(world: World, order: Order, seed: int, _value_usd: float) -> Timeline:
     """The categories, in a random order, fill the first half one after the other and then the second; both are mixed.
 
@@ -110,6 +117,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "recovery": recovery,
         "new_model": new_model,
         "category_shift": category_shift,
+        **dict.fromkeys(NEWCOMERS, newcomers_arrive),
     }
 )
 

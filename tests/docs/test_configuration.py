@@ -8,8 +8,10 @@ from pydantic import BaseModel
 
 from bandit_router.settings import (
     BiasSettings,
+    BreakerSettings,
     CascadeSettings,
     ContextSettings,
+    DriftSettings,
     GraderSettings,
     JudgeSettings,
     LearnerSettings,
@@ -31,6 +33,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[cascade]": CascadeSettings,
     "[learner]": LearnerSettings,
     "[bias]": BiasSettings,
+    "[drift]": DriftSettings,
+    "[breaker]": BreakerSettings,
     "[policies]": PolicySettings,
     "[[models]]": ModelSettings,
     "[[judges]]": JudgeSettings,

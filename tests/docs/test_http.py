@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from bandit_router.api.hints import NAMES
-from bandit_router.api.metrics import Learning, Metrics
+from bandit_router.api.metrics import Learning, Metrics, ModelHealth
 from bandit_router.judge.report import Report
 from bandit_router.reward.feedback import LABELS
 
@@ -18,6 +18,8 @@ def exported() -> set[str]:
     metrics.watch(lambda: [Learning(policy="p", version=1, lag_events=0, lag_seconds=0.0)], lambda: 0)
     metrics.watch_experiments(lambda: ())
     metrics.watch_judges(lambda: Report(standings=(), biases=()))
+    health = ModelHealth(model="m", state="active", circuit="open", trips=1, expected=0.5, evidence=1.0, alarms=1)
+    metrics.watch_models(lambda: [health])
     families = text_string_to_metric_families(metrics.text().decode())
     return {f.name + ("_total" if f.type == "counter" else "") for f in families if not f.name.endswith("_created")}
 

@@ -117,7 +117,7 @@ def router(world: World, **limits: object) -> Router:
     )
     return Router(
         contexts=world,
-        catalog=Catalog(MODELS),
+        catalog=lambda: Catalog(MODELS),
         policies=Shelf(),
         cascade=cascade,
         log=world,

@@ -40,7 +40,7 @@ def test_a_value_out_of_range_is_named_with_its_line() -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    assert "'models.0.tier' is missing" in refused('[[models]]\nname = "small"\ntarget = "x"\n')
+    assert "'models.0.name' is missing" in refused('[[models]]\ntarget = "x"\n')
 
 
 def test_text_that_is_not_toml_is_refused() -> None:

@@ -1,0 +1,137 @@
+"""Learns from the journal how good each model's answers are, and notices when that changes; it tells nobody."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from bandit_router.errors import CorruptArtifact
+from bandit_router.registry.sequential import ALARM
+from bandit_router.registry.watched import Side, Total, Watched, read, row, total, written
+from bandit_router.types import Event
+
+NAME: Final = "drift"
+FORMAT: Final = "drift-1"
+EVERY_MODEL: Final = "*"
+"""Stands for the model where all changed alike: then it was the judges, or what is asked."""
+LATER: Final = ", later"
+KEPT: Final = 50
+"""Changes kept in the state; who acts on them reads them from there."""
+
+Kind = Literal["worse", "better"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A model's answers are no longer what they were: from the mean quality `expected` to `seen`, both in [0, 1]."""
+
+    seq: int
+    """Where in the journal it was noticed."""
+    model: str
+    kind: Kind
+    expected: float
+    seen: float
+    uses: int
+    """Judged answers since it seems to have begun."""
+    category: str
+    """Where it shows most."""
+
+
+class Drift:
+    """Watches every model; deterministic in the order of events, and `dump` is all its state."""
+
+    def __init__(self, artifact: bytes | None = None) -> None:
+        """Start knowing nothing, or go on from an artifact; raise `CorruptArtifact` when that cannot be read."""
+        self._models: dict[str, Watched] = {}
+        self._everything = Total()
+        self.changes: list[Change] = []
+        if artifact:
+            self._restore(artifact)
+
+    def learn(self, events: Sequence[Event], /) -> None:
+        """Look at each answer of finished requests."""
+        for event in events:
+            if event.kind == "finished":
+                self._finished(event)
+
+    def dump(self) -> bytes:
+        """Return the whole state."""
+        state = {
+            "format": FORMAT,
+            "models": {name: written(watched) for name, watched in self._models.items()},
+            "everything": row(self._everything),
+            "changes": [asdict(change) for change in self.changes],
+        }
+        return json.dumps(state).encode()
+
+    def expected(self, model: str) -> float | None:
+        """Return the mean quality expected of a model's answers, None before it is watched."""
+        watched = self._models.get(model)
+        return watched.overall.mean if watched and watched.warm else None
+
+    def evidence(self, model: str) -> float:
+        """Return the evidence that a model got worse; `ALARM` raises the alarm."""
+        watched = self._models.get(model)
+        return watched.sides[0].detector.evidence if watched else 0.0
+
+    def _finished(self, event: Event) -> None:
+        category = event.decision.context.category
+        for judged in event.outcome.history:
+            if judged.ok:
+                if judged.quality is not None:
+                    self._use(event.seq, judged.attempt.model, judged.quality, category=category)
+                # The questions that an answer did not settle are harder than the others of their category.
+                category = event.decision.context.category + LATER
+
+    def _use(self, seq: int, model: str, quality: float, *, category: str) -> None:
+        watched = self._models.setdefault(model, Watched())
+        watched.place(category)
+        expected = watched.expected(category)
+        if watched.knows(category):
+            self._everything.add(quality, quality - expected)
+            watched.bet(category, quality=quality, expected=expected, everything=self._everything)
+        watched.learn(category, quality=quality, expected=expected)
+        for side in watched.sides:
+            if side.detector.evidence >= ALARM:
+                self._changed(seq, model, watched, side)
+                return
+
+    def _changed(self, seq: int, model: str, watched: Watched, side: Side) -> None:
+        """Note a change, and start to learn anew what to expect of the model, or of all where all changed."""
+        of_all = self._of_all(watched, side)
+        change = Change(
+            seq=seq,
+            model=EVERY_MODEL if of_all else model,
+            kind="worse" if side.detector.direction < 0 else "better",
+            expected=watched.overall.mean,
+            seen=side.since.quality / max(side.since.n, 1.0),
+            uses=int(side.since.n),
+            category=list(watched.cells)[side.detector.worst].removesuffix(LATER),
+        )
+        self.changes = [*self.changes, change][-KEPT:]
+        for name in list(self._models) if of_all else [model]:
+            self._models[name] = Watched()
+
+    def _of_all(self, watched: Watched, side: Side) -> bool:
+        """Tell whether the other models went at least half as far the same way meanwhile, beyond two errors."""
+        own, then, now = side.since, side.others, self._everything
+        n = now.n - then.n - own.n
+        if n <= 0 or own.n <= 0:
+            return False
+        others = side.detector.direction * (now.surprise - then.surprise - own.surprise) / n
+        far = side.detector.direction * own.surprise / own.n
+        return others > max(far / 2, 2 * math.sqrt(watched.variance / n))
+
+    def _restore(self, artifact: bytes) -> None:
+        try:
+            state = json.loads(artifact)
+            if state["format"] != FORMAT:
+                raise CorruptArtifact(f"the state of drift is of format {state['format']!r}, not {FORMAT!r}")
+            self._models = {name: read(each) for name, each in state["models"].items()}
+            self._everything = total(state["everything"])
+            self.changes = [Change(**change) for change in state["changes"]]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CorruptArtifact(f"the state of drift cannot be read ({error})") from error

@@ -1,0 +1,110 @@
+"""The states of a model and what moves it from one to the next; pure rules, which call and store nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from bandit_router.errors import BadRequest
+from bandit_router.registry.drift import Change
+from bandit_router.types import ModelEvent, ModelRecord, ModelState
+
+FILE_REASON: Final = "taken out of router.toml"
+
+
+def arrived(name: str, record: ModelRecord | None, *, now: datetime) -> ModelEvent | None:
+    """Return the event of a model that router.toml names; None when it is known, or an operator retired it."""
+    if record is not None and (record.state != "retired" or record.reason != FILE_REASON):
+        return None
+    return ModelEvent(
+        model=name,
+        at=now,
+        before=record.state if record else None,
+        state="active",
+        reason="named in router.toml",
+        key=None if record else f"named {name}",
+    )
+
+
+def gone(record: ModelRecord, *, now: datetime) -> ModelEvent | None:
+    """Return the event of a model that router.toml names no longer; None when it is retired, or was added as well."""
+    if record.state == "retired" or record.entry:
+        return None
+    return ModelEvent(model=record.name, at=now, before=record.state, state="retired", reason=FILE_REASON)
+
+
+def added(name: str, record: ModelRecord | None, *, now: datetime, reason: str) -> ModelEvent:
+    """Return the event of a model that an operator adds, or changes."""
+    state: ModelState = "degraded" if record and record.state == "degraded" else "active"
+    numbers = dict(record.numbers) if record and state == "degraded" else {}
+    before = record.state if record else None
+    return ModelEvent(model=name, at=now, before=before, state=state, reason=reason, numbers=numbers)
+
+
+def retired(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
+    """Return the event of a model that an operator takes out; raise `BadRequest` when it is out already."""
+    if record.state == "retired":
+        raise BadRequest(f"{record.name!r} is retired already, since {record.since:%Y-%m-%d %H:%M} ({record.reason})")
+    return ModelEvent(model=record.name, at=now, before=record.state, state="retired", reason=reason)
+
+
+def readmitted(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
+    """Return the event of a model taken back by an operator; raise `BadRequest` when nothing is held against it."""
+    if record.state == "active":
+        raise BadRequest(f"{record.name!r} is active already")
+    return ModelEvent(model=record.name, at=now, before=record.state, state="active", reason=reason)
+
+
+def drifted(change: Change, records: Mapping[str, ModelRecord], *, now: datetime) -> ModelEvent:
+    """Return the event of a change of quality; a model is degraded by one for the worse until it has recovered."""
+    record = records.get(change.model)
+    state: ModelState | None = None
+    if record and change.kind == "worse" and record.state == "active":
+        state = "degraded"
+    if record and change.kind == "better" and record.state == "degraded" and change.seen >= halfway(record):
+        state = "active"
+    return ModelEvent(
+        model=change.model,
+        at=now,
+        before=record.state if record else None,
+        state=state,
+        reason=f"answers got {change.kind}",
+        numbers=_numbers(change),
+        key=f"drift {change.model} {change.seq}",
+    )
+
+
+def recovered(
+    records: Mapping[str, ModelRecord], expected: Callable[[str], float | None], *, now: datetime
+) -> Iterator[ModelEvent]:
+    """Yield the event of each degraded model that is, once known anew, more like before its change than after it."""
+    for record in records.values():
+        if record.state == "degraded" and "expected" in record.numbers:
+            quality = expected(record.name)
+            if quality is not None and quality >= halfway(record):
+                yield ModelEvent(
+                    model=record.name,
+                    at=now,
+                    before="degraded",
+                    state="active",
+                    reason="answers are as good as before",
+                    numbers={"quality": quality},
+                    key=f"recovered {record.name} {record.since.isoformat()}",
+                )
+
+
+def halfway(record: ModelRecord) -> float:
+    """Return the quality in the middle of before and after the change that degraded a model."""
+    numbers = record.numbers
+    return (float(numbers.get("expected", 1.0)) + float(numbers.get("seen", 0.0))) / 2
+
+
+def _numbers(change: Change) -> dict[str, object]:
+    return {
+        "expected": round(change.expected, 4),
+        "seen": round(change.seen, 4),
+        "uses": change.uses,
+        "category": change.category,
+        "seq": change.seq,
+    }

@@ -1,0 +1,150 @@
+"""The catalog as it is right now: the models of router.toml and those added since, without the retired; it calls none.
+
+Reading it is one attribute access, so a request keeps the catalog it began with: what is retired meanwhile is drained.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from bandit_router.errors import BadRequest, ConfigError, StoreUnavailable, UnknownModel
+from bandit_router.registry.catalog import Catalog, PriceList, build_catalog
+from bandit_router.registry.lifecycle import FILE_REASON, arrived, gone
+from bandit_router.settings import ModelSettings
+from bandit_router.types import ModelEvent, ModelRecord
+
+log = logging.getLogger(__name__)
+
+
+class Records(Protocol):
+    """What is kept of models in the database."""
+
+    def records(self) -> Sequence[ModelRecord]:
+        """Return every model that ever had a state."""
+
+    def head(self) -> int:
+        """Return the number of the newest event."""
+
+    def note(self, event: ModelEvent, *, entry: dict[str, object] | None = None) -> bool:
+        """Enter an event; False when it was entered before."""
+
+
+class Offered:
+    """The models on offer; every process has one, and all come to the same by the database."""
+
+    def __init__(self, entries: Sequence[ModelSettings], *, prices: PriceList, records: Records) -> None:
+        """Start with the models of router.toml; raise `ConfigError`, `StoreUnavailable`."""
+        self.prices = prices
+        self._entries, self._source = tuple(entries), records
+        self._lock = threading.Lock()
+        self._head, self._known = -1, dict[str, ModelRecord]()
+        self._catalog = build_catalog(self._entries, prices)
+        self._load()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models that requests may use."""
+        return self._catalog
+
+    @property
+    def records(self) -> Mapping[str, ModelRecord]:
+        """What is known of each model besides router.toml, the retired ones too."""
+        return self._known
+
+    def record(self, name: str) -> ModelRecord:
+        """Return what is known of a model; raise `UnknownModel`."""
+        found = self._known.get(name)
+        if found is None:
+            raise UnknownModel(name, self._known)
+        return found
+
+    def refresh(self) -> bool:
+        """Take up what changed in the database; a failure leaves all as it was."""
+        try:
+            return self._source.head() != self._head and self._load()
+        except StoreUnavailable as error:
+            log.warning("the models stay as they are: %s", error)
+            return False
+
+    def introduce(self, now: datetime) -> None:
+        """Enter the models of router.toml that have no state yet, or that had been taken out of it."""
+        for entry in self._entries:
+            event = arrived(entry.name, self._known.get(entry.name), now=now)
+            if event:
+                self._source.note(event)
+        self.refresh()
+
+    def reload(self, entries: Sequence[ModelSettings], *, now: datetime) -> None:
+        """Offer what router.toml says now and retire what was taken out of it; on `ConfigError` nothing changes."""
+        build_catalog(entries, self.prices)
+        removed = {entry.name for entry in self._entries} - {entry.name for entry in entries}
+        self._entries = tuple(entries)
+        self._load()
+        self.introduce(now)
+        for name in sorted(removed & self._known.keys()):
+            event = gone(self._known[name], now=now)
+            if event:
+                self._source.note(event)
+        self.refresh()
+        log.info("router.toml was read again: %s model(s) are offered", len(self._catalog.models))
+
+    def add(self, entry: ModelSettings, event: ModelEvent) -> None:
+        """Add a model, or change one that was added; raise `BadRequest` when it cannot be."""
+        if any(entry.name == each.name for each in self._entries):
+            raise BadRequest(f"{entry.name!r} is in router.toml; change it there: it is read again by itself")
+        try:
+            self._built([*self._active(), entry])
+        except ConfigError as error:
+            raise BadRequest(str(error)) from error
+        self._source.note(event, entry=entry.model_dump(mode="json", exclude_unset=True))
+        self.refresh()
+
+    def change(self, event: ModelEvent) -> bool:
+        """Enter an event of a model that is there; False when it was entered before."""
+        new = self._source.note(event)
+        self.refresh()
+        return new
+
+    def _load(self) -> bool:
+        with self._lock:
+            head = self._source.head()
+            self._known = {record.name: record for record in self._source.records()}
+            self._catalog = self._tolerant()
+            self._head = head
+        return True
+
+    def _active(self) -> list[ModelSettings]:
+        """Return the entries of what is not retired, those of router.toml first."""
+        names = {entry.name for entry in self._entries}
+        added = [_entry(record) for name, record in self._known.items() if record.entry and name not in names]
+        retired = {name for name, record in self._known.items() if record.state == "retired"}
+        retired -= {name for name in names if name in self._known and self._known[name].reason == FILE_REASON}
+        return [entry for entry in (*self._entries, *(each for each in added if each)) if entry.name not in retired]
+
+    def _tolerant(self) -> Catalog:
+        """Return the catalog; what was added and cannot be offered here is left out, and said so."""
+        active = self._active()
+        try:
+            return self._built(active)
+        except ConfigError as error:
+            log.error("models that were added at run time are left out: %s", error)
+            own = {entry.name for entry in self._entries}
+            return self._built([entry for entry in active if entry.name in own])
+
+    def _built(self, entries: Sequence[ModelSettings]) -> Catalog:
+        chats = {entry.name for entry in entries if entry.kind == "chat"}
+        return build_catalog([each for each in entries if each.through is None or each.through in chats], self.prices)
+
+
+def _entry(record: ModelRecord) -> ModelSettings | None:
+    try:
+        return ModelSettings.model_validate(record.entry)
+    except ValidationError as error:
+        log.error("model %s is left out, its entry cannot be read: %s", record.name, error.errors()[0]["msg"])
+        return None

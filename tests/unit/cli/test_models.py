@@ -1,0 +1,61 @@
+"""`bandit-router models`: what an operator types to add, retire and readmit models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bandit_router.cli.app import main
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    run(monkeypatch, "init")
+    run(monkeypatch, "migrate")
+    capfd.readouterr()
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["bandit-router", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    assert run(monkeypatch, "models", "list", "--json", "models.json") == 0
+    return {row["model"]: row["state"] for row in json.loads(Path("models.json").read_text())}
+
+
+def test_a_model_is_added_with_what_the_price_list_knows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini") == 0
+    assert "added newer on tier" in capfd.readouterr().out
+    assert states(monkeypatch)["newer"] == "active"
+
+
+def test_a_model_is_retired_and_readmitted_and_its_history_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = next(iter(states(monkeypatch)))
+    assert run(monkeypatch, "models", "retire", name, "--reason", "too slow") == 0
+    assert states(monkeypatch)[name] == "retired"
+    assert run(monkeypatch, "models", "readmit", name) == 0
+    assert states(monkeypatch)[name] == "active"
+    capfd.readouterr()
+    assert run(monkeypatch, "models", "history", name) == 0
+    assert "too slow" in capfd.readouterr().out
+
+
+def test_a_model_without_a_price_is_one_line_of_what_to_add(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "add", "mine", "--target", "openai/mine") == 2
+    assert "has no price" in capfd.readouterr().err
