@@ -207,6 +207,8 @@ class VwCbSpec(LearningSpec):
 class IndexSpec(LearningSpec):
     """Learn qualities, judges and prices, and go by one number a model: where to start, go on, stop and judge."""
 
+    state_format: ClassVar[int] = 2
+
     does_not_shape_state: ClassVar[frozenset[str]] = PolicySpec.does_not_shape_state | {
         "exploration_ceiling",
         "gamma_scale",

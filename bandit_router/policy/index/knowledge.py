@@ -83,7 +83,8 @@ class Knowledge:
             self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
             if judged.judgement is not None and one.score is not None:
                 self.verdicts.saw(judged.judgement, self._unshifted(one.p))
-        self.predictor.age()
+        if any(one.score is not None for one in seen):
+            self.predictor.age()
         self._learn_verdicts(point, seen)
 
     def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:
@@ -94,7 +95,7 @@ class Knowledge:
         self.predictor.grow(self.space, {step.action.model: priors[step.action.model] for step, _ in found})
 
     def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> list[Seen]:
-        _, logits = self.predictor.logits(point.x)
+        _, logits = self.predictor.logits(point)
         seen: list[Seen] = []
         for step, judged in found:
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
@@ -110,7 +111,7 @@ class Knowledge:
         for one in judged:
             error = one.tried.posterior - one.tried.good
             information = CAUTION * self.verdicts.information(float(WEIGHTS @ one.tried.good))
-            self.predictor.step(one.model, point.x, gradient=float(now @ error), information=information)
+            self.predictor.step(one.model, point, gradient=float(now @ error), information=information)
         if len(judged) > 1:
             # More is tried where the first verdict is poor: what it says by itself would look like a common cause.
             self.predictor.load_more(_pull(judged) - _pull(judged[:1]))
@@ -133,7 +134,7 @@ class Knowledge:
         p = float(now @ one.tried.good)
         told = self.verdicts.information(p) if one.score is not None else 0.0
         information = CAUTION * max(p * (1 - p) - told, 0.0)
-        self.predictor.step(one.model, point.x, gradient=truth - float(now @ good), information=information)
+        self.predictor.step(one.model, point, gradient=truth - float(now @ good), information=information)
 
     def _unshifted(self, p: float) -> float:
         """Return a probability as it would be without the shift in level that feedback taught."""

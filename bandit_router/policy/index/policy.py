@@ -88,7 +88,7 @@ class IndexPolicy:
         reading = self._reading
         if reading is None or reading.context is not context:
             point = self._known.space.point(context)
-            unseen, logits = self._known.predictor.logits(point.x)
+            unseen, logits = self._known.predictor.logits(point)
             ratios = self._known.prices.ratios(point.f)
             reading = self._reading = Reading(context=context, unseen=unseen, logits=logits, ratios=ratios, tried={})
         return reading
@@ -152,8 +152,10 @@ class IndexPolicy:
         if not state.history:
             explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
             probs = floored(probs, explored, spec.min_exploration)
-        # Where the verdict changes nothing now it would still teach: more, the less a model is known.
-        curious = np.minimum(np.maximum(spec.judge_curiosity * doubts, spec.min_judging), 1.0)
+        # Where the verdict changes nothing now it would still teach: more, the less a model is known. Trying what is
+        # thought worse teaches nothing unless one looks: the more rarely a model is taken, the more often it is judged.
+        rarely = spec.min_judging / np.maximum(probs[places], spec.min_judging)
+        curious = np.minimum(np.maximum(spec.judge_curiosity * doubts, rarely), 1.0)
         asked = _spread(np.where(judged > blind, 1.0, curious), places, n, 0.0)
         predicted = _spread(worth - sunk, places, n, belief.best - sunk)
         return Pmf(

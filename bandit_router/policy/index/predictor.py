@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.policy.index.space import Space, Vector
+from bandit_router.policy.index.clusters import GROUPS
+from bandit_router.policy.index.space import Point, Space, Vector
 
 NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS: Final[Vector] = _WEIGHTS / _WEIGHTS.sum()
@@ -20,14 +21,16 @@ QUALITY: Final = 0.75
 """How probably a model of average price answers well, before anything is known."""
 SHARED: Final = (1.0, 0.5, 0.05, 0.02, 0.25)
 """Prior variances of the weights all models share, in logits: constant, embedding, surface, squares, category."""
+GROUP: Final = 0.5
+"""The same for how one group of alike contexts departs from what the other weights say of it, for all models."""
 OWN: Final = (0.5, 0.15, 0.015, 0.005, 0.1)
 """The same for how one model departs from the others."""
 PRICE: Final = 0.25
 """Logits by which a model is expected to be better for each e-fold of its price."""
 LOADING: Final = (1.5, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""
-WALK: Final = 1e-4
-"""By how much the variance of each model's own constant grows at every event: what was seen grows old."""
+WALK: Final = 3e-5
+"""By how much the variance of each model's own constant grows at an event with a verdict: what was seen grows old."""
 LOADINGS: Final = (0.1, 3.0)
 
 
@@ -36,17 +39,17 @@ class Predictor:
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        self.shared: Vector = np.array([math.log(QUALITY / (1 - QUALITY)) * 1.15])
+        self.shared: Vector = np.append(np.zeros(GROUPS), math.log(QUALITY / (1 - QUALITY)) * 1.15)
         self.own: NDArray[np.float64] = np.zeros((0, 1))
-        self.shared_covariance: NDArray[np.float64] = np.diag(np.array(SHARED[:1]))
+        self.shared_covariance: NDArray[np.float64] = np.diag(np.repeat([GROUP, SHARED[0]], [GROUPS, 1]))
         self.own_covariances: list[NDArray[np.float64]] = []
         self.loading = LOADING[0]
         self.loading_precision = 1 / LOADING[1]
 
-    def logits(self, x: Vector) -> tuple[float, Vector]:
+    def logits(self, point: Point) -> tuple[float, Vector]:
         """Return the logit of an average model and those of all models seen, at difficulty 0."""
-        shared = float(self.shared @ x)
-        return shared, self.own @ x + shared
+        shared = float(self.shared @ point.wide)
+        return shared, self.own @ point.x + shared
 
     def doubt(self, model: str) -> float:
         """Return the variance of a model's own constant: 0.5 logits for one not seen, falling with what is learned."""
@@ -55,7 +58,8 @@ class Predictor:
 
     def grow(self, space: Space, priors: Mapping[str, float]) -> None:
         """Make room for new columns, and for the models of `priors` (their constants in logits) not seen before."""
-        shared, own = space.by_column(*SHARED), space.by_column(*OWN)
+        shared = np.append(np.full(GROUPS, GROUP), space.by_column(*SHARED))
+        own = space.by_column(*OWN)
         if len(shared) > len(self.shared):
             extra = len(shared) - len(self.shared)
             self.shared = np.pad(self.shared, (0, extra))
@@ -69,11 +73,11 @@ class Predictor:
                 self.own[-1, 0] = priors[model]
                 self.own_covariances.append(np.diag(own))
 
-    def step(self, model: str, x: Vector, *, gradient: float, information: float) -> None:
-        """Take one observation in: a Newton step for shared and own weights, and less variance where x points."""
+    def step(self, model: str, point: Point, *, gradient: float, information: float) -> None:
+        """Take one observation in: a Newton step for shared and own weights, and less variance where it points."""
         row = self.rows[model]
-        shared, own = self.shared_covariance @ x, self.own_covariances[row] @ x
-        scale = 1 / (1 + information * float(x @ shared + x @ own))
+        shared, own = self.shared_covariance @ point.wide, self.own_covariances[row] @ point.x
+        scale = 1 / (1 + information * float(point.wide @ shared + point.x @ own))
         self.shared += shared * (gradient * scale)
         self.own[row] += own * (gradient * scale)
         # Both sides of the outer products are the same numbers, so that covariances stay symmetric to the bit.
@@ -82,7 +86,7 @@ class Predictor:
         self.own_covariances[row] -= np.multiply.outer(own * root, own * root)
 
     def age(self) -> None:
-        """Let a little time pass."""
+        """Let a little time pass: counted in what was learned, or what is rarely told would be forgotten in between."""
         for covariance in self.own_covariances:
             covariance[0, 0] = min(covariance[0, 0] + WALK, max(OWN[0], covariance[0, 0]))
 

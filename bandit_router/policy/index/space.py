@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.policy.index.clusters import GROUPS, Clusters
 from bandit_router.types import Context
 
 Vector = NDArray[np.float64]
@@ -17,12 +18,15 @@ START: Final = 10.0
 """How many queries the moments assumed at first count for."""
 SPREAD: Final = (0.01, 4e-4)
 """The variance of a surface number assumed at first, and the least it is ever taken for."""
+NEARNESS: Final = (0.1, 1 / 6)
+"""Of what length a deviation of a surface number and a category are beside an embedding of length 1, for groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A context as numbers: `x` for quality, `f`, its part without squares and embedding, for prices."""
+    """A context as numbers: `wide` for quality, `x`, its part without groups, for how models differ, `f` for prices."""
 
+    wide: Vector
     x: Vector
     f: Vector
 
@@ -30,8 +34,8 @@ class Point:
 class Space:
     """The names of all columns and the moments of the numbers in them; only categories are added later.
 
-    Columns of x: 1, the embedding's first numbers, surface, squares of the surface, categories. Of f: 1, surface,
-    categories.
+    Columns of x: 1, the embedding's first numbers, surface, squares of the surface, categories. Of wide: memberships of
+    groups of alike contexts, x. Of f: 1, surface, categories.
     """
 
     def __init__(self, *, dims: int) -> None:
@@ -42,6 +46,7 @@ class Space:
         self.centre: Vector = np.zeros(0)
         self.mean: Vector = np.zeros(0)
         self.variance: Vector = np.zeros(0)
+        self.clusters = Clusters()
 
     def note(self, context: Context) -> None:
         """Take a context's names and numbers in; the first fixes the length of embeddings and the surface's names."""
@@ -56,20 +61,15 @@ class Space:
         step = self._surface(context) - self.mean
         self.mean += step / self.count
         self.variance += (step * (step - step / self.count) - self.variance) / self.count
+        self.clusters.note(self._place(self._embedding(context), self._standard(context), self._belongs(context)))
 
     def point(self, context: Context) -> Point:
         """Return a context as numbers; a category not noted yet is none."""
-        z = (self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1])
-        z = np.minimum(np.maximum(z, -3.0), 3.0)
+        head, z, belongs = self._embedding(context), self._standard(context), self._belongs(context)
         squares = np.minimum(z * z, 6.0) - (self.variance > 1e-3)
-        belongs = np.zeros(len(self.categories))
-        if (place := self.categories.get(context.category)) is not None:
-            belongs[place] = 1.0
-        one = np.ones(1)
-        return Point(
-            x=np.concatenate((one, self._embedding(context) - self.centre, z, squares, belongs)),
-            f=np.concatenate((one, z, belongs)),
-        )
+        near, one = self.clusters.memberships(self._place(head, z, belongs)), np.ones(1)
+        wide = np.concatenate((near, one, head - self.centre, z, squares, belongs))
+        return Point(wide=wide, x=wide[GROUPS:], f=np.concatenate((one, z, belongs)))
 
     def by_column(self, one: float, embedding: float, surface: float, square: float, category: float) -> Vector:
         """Return a vector like x with one number for all columns of a sort."""
@@ -87,6 +87,22 @@ class Space:
         head[: len(context.embedding)] = context.embedding[:size]
         norm = math.sqrt(float(head @ head))
         return head / norm if 0 < norm < math.inf else np.zeros(size)
+
+    def _standard(self, context: Context) -> Vector:
+        """Return the surface in deviations from what was seen, held to [-3, 3]."""
+        z = (self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1])
+        return np.asarray(np.minimum(np.maximum(z, -3.0), 3.0))
+
+    def _belongs(self, context: Context) -> Vector:
+        """Return 1 at the category's place, 0 elsewhere."""
+        belongs = np.zeros(len(self.categories))
+        if (place := self.categories.get(context.category)) is not None:
+            belongs[place] = 1.0
+        return belongs
+
+    def _place(self, head: Vector, z: Vector, belongs: Vector) -> Vector:
+        """Return where a context is among others, for its groups."""
+        return np.concatenate((head, NEARNESS[0] * z, NEARNESS[1] * belongs))
 
     def _surface(self, context: Context) -> Vector:
         values = [context.surface.get(name, 0.0) for name in self.names]

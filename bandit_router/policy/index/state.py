@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.errors import CorruptArtifact
+from bandit_router.policy.index.clusters import GROUPS
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.verdicts import BINS
 from bandit_router.policy.sealed import seal, unseal
@@ -23,6 +24,7 @@ def dump(known: Knowledge) -> bytes:
     names = {
         "surface": space.names,
         "dims": len(space.centre),
+        "place": space.clusters.centres.shape[1],
         "categories": list(space.categories),
         "models": list(predictor.rows),
         "billed": list(prices.rows),
@@ -32,6 +34,8 @@ def dump(known: Knowledge) -> bytes:
     }
     arrays = {
         "moments": np.concatenate((space.centre, space.mean, space.variance)),
+        "centres": space.clusters.centres,
+        "counts": space.clusters.counts,
         "shared": predictor.shared,
         "own": predictor.own,
         "shared_covariance": _triangles([predictor.shared_covariance]),
@@ -71,10 +75,12 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     )
     if len(space.variance) != surface:
         raise ValueError("moments of more or fewer numbers than there are names")
+    space.clusters.counts = arrays["counts"]
+    space.clusters.centres = arrays["centres"].reshape(len(arrays["counts"]), names["place"])
     predictor.rows, predictor.shared = _places(names["models"]), arrays["shared"]
-    columns = len(predictor.shared)
+    columns = len(predictor.shared) - GROUPS
     predictor.own = arrays["own"].reshape(len(predictor.rows), columns)
-    (predictor.shared_covariance,) = _squares(arrays["shared_covariance"], columns)
+    (predictor.shared_covariance,) = _squares(arrays["shared_covariance"], GROUPS + columns)
     predictor.own_covariances = _squares(arrays["own_covariances"], columns)
     prices.rows, columns = _places(names["billed"]), names["price_columns"]
     prices.weights = arrays["price_weights"].reshape(len(prices.rows), columns)
@@ -93,6 +99,7 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
     return [
         (known, "events"),
         (known.space, "count"),
+        (known.space.clusters, "radius"),
         *((known.predictor, name) for name in ("loading", "loading_precision")),
         *((known.prices, name) for name in ("judging", "judged")),
         *(

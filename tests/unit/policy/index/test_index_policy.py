@@ -104,6 +104,25 @@ def test_judges_too_dear_are_asked_only_to_learn() -> None:
     assert 0.02 <= asked[2] < 0.2
 
 
+def test_what_is_rarely_tried_is_looked_at_when_it_is() -> None:
+    learner = policy(min_judging=0.02, judge_curiosity=0.0, min_exploration=0.0)
+    learner.learn(stream(300))
+    learner.learn([event(step(MODELS, 2), history=[answered("m2", 0.5, judging=1.0)], reward=None) for _ in range(50)])
+    pmf = learner.pmf(state(), MODELS)
+    assert pmf.judge == pytest.approx([min(0.02 / prob, 1.0) for prob in pmf.probs])
+    assert max(pmf.judge) > 10 * min(pmf.judge)
+
+
+def test_doubt_does_not_grow_while_nothing_is_told() -> None:
+    known = Knowledge(dims=8)
+    for one in stream(50):
+        known.learn(one)
+    before = known.predictor.doubt("m2")
+    for _ in range(50):
+        known.learn(event(step(MODELS, 2), history=[answered("m2", None)], reward=None))
+    assert known.predictor.doubt("m2") == before
+
+
 def test_a_verdict_worth_its_price_is_always_asked_for(taught: IndexPolicy) -> None:
     assert taught.pmf(state(), MODELS).judge[2] == 1.0
 

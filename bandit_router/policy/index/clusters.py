@@ -1,0 +1,56 @@
+"""Groups contexts that are alike, online, and says how near a context is to each group; it predicts nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+GROUPS: Final = 64
+APART: Final = 0.2
+"""How far, squared, from every centre a context must be to start a group of its own while there are few."""
+SHARPNESS: Final = 0.15
+"""Squared distance by which membership falls e-fold, over that of contexts to their nearest centre."""
+RECENT: Final = 200.0
+"""Over how many contexts that distance is averaged."""
+
+
+class Clusters:
+    """Online k-means (MacQueen, 1967): a centre is the mean of the contexts nearest to it."""
+
+    def __init__(self) -> None:
+        self.centres: NDArray[np.float64] = np.zeros((0, 0))
+        self.counts: Vector = np.zeros(0)
+        self.radius = 0.5
+        """Squared distance of recent contexts to their nearest centre."""
+
+    def note(self, place: Vector) -> None:
+        """Move the nearest centre a little, or make the context a centre; `place` may be longer than those before."""
+        self.centres = np.pad(self.centres, ((0, 0), (0, len(place) - self.centres.shape[1])))
+        squares = self._squares(place)
+        nearest = int(squares.argmin()) if len(squares) else 0
+        if len(squares) < GROUPS:
+            if not len(squares) or squares[nearest] > APART:
+                self.centres = np.vstack((self.centres, place))
+                self.counts = np.append(self.counts, 1.0)
+            return
+        self.radius += (float(squares[nearest]) - self.radius) / RECENT
+        self.counts[nearest] += 1
+        self.centres[nearest] += (place - self.centres[nearest]) / self.counts[nearest]
+
+    def memberships(self, place: Vector) -> Vector:
+        """Return how much a context belongs to each of `GROUPS` groups: shares that sum to 1, or all 0 at first."""
+        shares = np.zeros(GROUPS)
+        if len(self.centres):
+            squares = self._squares(place[: self.centres.shape[1]])
+            near = np.exp((squares.min() - squares) / (SHARPNESS * max(self.radius, 1e-3)))
+            shares[: len(near)] = near / near.sum()
+        return shares
+
+    def _squares(self, place: Vector) -> Vector:
+        """Return the squared distances to all centres."""
+        apart = self.centres - place
+        return np.asarray(np.einsum("ij,ij->i", apart, apart))
