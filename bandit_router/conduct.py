@@ -10,7 +10,8 @@ from typing import Protocol
 from bandit_router.experiment.history import Standing, ended, find, ramped, standings, started
 from bandit_router.experiment.load import check_layer, check_policies
 from bandit_router.experiment.spec import ExperimentSpec
-from bandit_router.gather import Gatherer, Journal
+from bandit_router.experiment.trial import Trial
+from bandit_router.gather import Gatherer, Journal, baseline
 from bandit_router.steward import Report, report_on
 from bandit_router.types import ExperimentEvent
 
@@ -44,11 +45,11 @@ class Conduct:
 
     def start(self, spec: ExperimentSpec, *, by: str) -> Standing:
         """Start one; raise `ConfigError` for an unknown policy or a taken layer, `ExperimentConflict` for a name."""
-        known = self.all()
+        known, now = self.all(), self.now()
         check_policies(spec, self.policies)
-        now = self.now()
+        event = started(spec, known, at=now, by=by)
         check_layer(spec, [each.spec for each in known.values() if each.state(now) in ("running", "scheduled")])
-        return self._done(started(spec, known, at=now, by=by))
+        return self._done(event)
 
     def ramp(self, name: str, share: float | None, *, by: str, reason: str = "") -> Standing:
         """Let more units in: the share given, or the next step; raise `ExperimentConflict`, `UnknownExperiment`."""
@@ -64,6 +65,10 @@ class Conduct:
         gatherer = Gatherer(standing=standing, journal=self.journal)
         gatherer.read()
         return report_on(standing, gatherer, now=self.now())
+
+    def baseline(self, spec: ExperimentSpec, *, days: float) -> tuple[Trial, float]:
+        """Return what was logged in the last days as if all of it were the control's, and the days it spans."""
+        return baseline(spec, self.journal, until=self.now(), days=days)
 
     def _done(self, event: ExperimentEvent) -> Standing:
         self.history.append(event)

@@ -85,7 +85,9 @@ class Gatherer:
         """Return what has been read."""
         if not self._past_read:
             self._expectation, self._past_read = expect(_past(self.standing, self.journal)), True
-        return to_trial(self.standing, list(self._rows.values()), self._expectation)
+        events = list(self._rows.values())
+        start = self.standing.started_at
+        return to_trial(self.standing.spec, events, start=start, expectation=self._expectation)
 
     def units_since(self, moment: datetime) -> int:
         """Return how many units the smallest served arm has had since a moment."""
@@ -97,16 +99,17 @@ class Gatherer:
         return min(map(len, units.values()))
 
 
-def to_trial(standing: Standing, events: Sequence[Event], expectation: Expectation | None = None) -> Trial:
+def to_trial(
+    spec: ExperimentSpec, events: Sequence[Event], *, start: datetime, expectation: Expectation | None = None
+) -> Trial:
     """Return the events as columns, in the order in which the requests came."""
-    arms = {arm.name: number for number, arm in enumerate(standing.spec.served)}
+    arms = {arm.name: number for number, arm in enumerate(spec.served)}
     taken = sorted(
         (event for event in events if event.decision.arm in arms), key=lambda event: event.decision.created_at
     )
     unit = _texts([event.decision.unit or "" for event in taken])
     category = _texts([event.decision.context.category for event in taken])
     stands = [_stands_for(event.outcome) for event in taken]
-    start = standing.started_at
     features = _features([event.decision.context for event in taken])
     return Trial(
         arm=np.array([arms[event.decision.arm or ""] for event in taken], dtype=np.intp),
@@ -157,15 +160,22 @@ def _stands_for(outcome: Outcome) -> tuple[float, float]:
     return weight, total
 
 
+def baseline(spec: ExperimentSpec, journal: Journal, *, until: datetime, days: float) -> tuple[Trial, float]:
+    """Return what was logged in the days before a moment as if all of it were the control's, and the days it spans."""
+    events = _logged(journal, since=until - timedelta(days=days), until=until)
+    first = min((event.decision.created_at for event in events), default=until)
+    taking_part = [
+        replace(event, decision=replace(event.decision, arm=spec.control.name, unit=unit))
+        for event in events
+        if (unit := _past_unit(spec, event.decision))
+    ]
+    return to_trial(spec, taking_part, start=first), max((until - first).total_seconds() / _DAY_S, 1 / 24)
+
+
 def _past(standing: Standing, journal: Journal) -> Past:
     """Return what was logged before the experiment."""
     until = standing.started_at
-    since, cursor = until - timedelta(days=PAST_DAYS), 0
-    found: list[Finished] = []
-    while len(found) < PAST_MOST and (page := journal.finished(cursor, limit=PAGE, since=since, until=until)):
-        found += page
-        cursor = page[-1].seq
-    events = [Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome) for each in found]
+    events = _logged(journal, since=until - timedelta(days=PAST_DAYS), until=until)
     return Past(
         features=_features([event.decision.context for event in events]),
         category=_texts([event.decision.context.category for event in events]),
@@ -173,6 +183,16 @@ def _past(standing: Standing, journal: Journal) -> Past:
         quality=_floats([_judged(event.outcome) for event in events]),
         offset=_floats([_offset(event) for event in events]),
     )
+
+
+def _logged(journal: Journal, *, since: datetime, until: datetime) -> list[Event]:
+    """Return decisions made within a span that finished, the oldest `PAST_MOST` of them, without their feedback."""
+    found: list[Finished] = []
+    cursor = 0
+    while len(found) < PAST_MOST and (page := journal.finished(cursor, limit=PAGE, since=since, until=until)):
+        found += page
+        cursor = page[-1].seq
+    return [Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome) for each in found]
 
 
 def _past_unit(spec: ExperimentSpec, decision: Decision) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -18,7 +18,7 @@ from bandit_router.protocols import ContextBuilder, DecisionLog, Policy
 from bandit_router.registry.catalog import Catalog
 from bandit_router.registry.eligible import eligible
 from bandit_router.settings import CascadeSettings
-from bandit_router.types import Action, Answer, ChatRequest, Context, Decision, Hints, Model, Outcome, State
+from bandit_router.types import Action, Answer, ChatRequest, Context, Decision, Hints, Model, Outcome, Shadow, State
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +167,7 @@ class Router:
             experiment=place.experiment if place else None,
             arm=place.arm.name if place else None,
             unit=place.unit if place else None,
+            shadows=self._shadows(place, state, step.actions),
         )
         self.observer.decided(decision, self.cascade.clock() - started)
         return decision, state, plan
@@ -185,6 +186,13 @@ class Router:
             region=ask.hints.region,
         )
         return self.experiments.place(subject, now=now)
+
+    def _shadows(self, place: Place | None, state: State, actions: Sequence[Action]) -> tuple[Shadow, ...]:
+        """Return what the arms that serve nothing would have started with."""
+        if place is None:
+            return ()
+        named = {arm.name: self.policies.get(policy_name(place.spec, arm)) for arm in place.spec.shadows}
+        return tuple(Shadow(arm=arm, step=self.cascade.choose(by, state, actions)) for arm, by in named.items())
 
     def _resolve(self, ask: Ask) -> tuple[Policy, tuple[Model, ...]]:
         """Return who decides among which models: a policy by name, else the default one among the models named."""

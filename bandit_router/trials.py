@@ -85,6 +85,6 @@ def _with_arms(policies: Mapping[str, Spec], chosen: Sequence[Running]) -> Mappi
     found = dict(policies)
     for each in chosen:
         for arm in each.spec.arms:
-            if arm.learn_from == "own":
+            if policy_name(each.spec, arm) != arm.policy:
                 found |= copies(policies, arm.policy, policy_name(each.spec, arm))
     return found

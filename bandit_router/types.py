@@ -337,6 +337,14 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """What an arm that serves nothing would have started with."""
+
+    arm: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What was decided before the first model call; committed before the answer leaves."""
 
@@ -354,6 +362,8 @@ class Decision:
     """The experiment it takes part in, with the arm that decided and the hash of its unit; None outside of any."""
     arm: str | None = None
     unit: str | None = None
+    shadows: tuple[Shadow, ...] = ()
+    """What the experiment's shadow arms would have done; none when the decision was read as part of an event."""
     messages: tuple[Mapping[str, Any], ...] = ()
     """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
     value_s: float | None = None

@@ -29,6 +29,7 @@ def account_body(account: Account) -> dict[str, Any]:
         "experiment": decision.experiment,
         "arm": decision.arm,
         "unit": decision.unit,
+        "shadows": [{"arm": shadow.arm, **_step(shadow.step)} for shadow in decision.shadows],
         "policy": decision.policy,
         "version": decision.version,
         "value_usd": decision.value_usd,

@@ -34,7 +34,7 @@ class ArmSpec(Strict):
     learn_from: Literal["own", "all"] = "own"
     """`own`: a copy of the policy that learns from this arm's requests alone; `all`: the policy as everyone has it."""
     shadow: bool = False
-    """Decides and is logged beside the arm that serves; nothing of it is served."""
+    """Decides and is logged beside the arm that serves; nothing of it is called or served, so it learns from all."""
 
 
 class GuardrailSpec(Strict):
@@ -62,13 +62,6 @@ class EligibleSpec(Strict):
     keys: tuple[str, ...] = ()
     """Names of API keys."""
     regions: tuple[str, ...] = ()
-
-
-class ShadowSpec(Strict):
-    """[shadow]: what the shadow arms may do beyond deciding."""
-
-    budget_usd: NonNegative = 0.0
-    """What calling and judging on their behalf, off the path of the request, may cost in all; 0 calls nothing."""
 
 
 class ExperimentSpec(Strict):
@@ -103,7 +96,6 @@ class ExperimentSpec(Strict):
     labels: Literal["none", "random"] = "none"
     """`random`: those requests that feedback came for were picked at random, so it may correct the judges."""
     eligible: EligibleSpec = EligibleSpec()
-    shadow: ShadowSpec = ShadowSpec()
 
     @property
     def seed(self) -> str:

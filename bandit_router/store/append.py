@@ -18,7 +18,7 @@ from bandit_router.types import Decision, Feedback, Outcome
 Result = bool | UnknownDecision
 """What became of a record: True when it was written, False when it was known already."""
 
-_ORDER: Final = (tables.decisions, tables.steps, tables.attempts, tables.judgements, tables.outcomes)
+_ORDER: Final = (tables.decisions, tables.steps, tables.shadows, tables.attempts, tables.judgements, tables.outcomes)
 _CHUNK: Final = 500
 
 
@@ -55,6 +55,7 @@ def decided(decision: Decision, log_text: LogText) -> Record:
         rows={
             tables.decisions: [rows.decision_row(decision, log_text)],
             tables.steps: [rows.step_row(decision.id, decision.step)],
+            tables.shadows: rows.shadow_rows(decision),
         }
     )
 

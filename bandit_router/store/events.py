@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -111,7 +111,10 @@ class Events:
             accounts = _Accounts(connection, lambda column: column == decision_id)
             said = select(_F).where(_F.c.decision_id == decision_id).order_by(_F.c.received_at, _F.c.id)
             feedback = tuple(map(rows.to_feedback, _all(connection, said)))
-        return accounts.account(decision_id, feedback)
+            beside = select(tables.shadows).where(tables.shadows.c.decision_id == decision_id)
+            shadows = tuple(map(rows.to_shadow, _all(connection, beside.order_by(tables.shadows.c.arm))))
+        found = accounts.account(decision_id, feedback)
+        return replace(found, decision=replace(found.decision, shadows=shadows)) if shadows else found
 
     def head(self) -> int:
         """Return the seq of the newest event, 0 before any."""

@@ -19,6 +19,7 @@ from bandit_router.types import (
     Judgement,
     Outcome,
     Pmf,
+    Shadow,
     Step,
     Verdict,
 )
@@ -154,6 +155,21 @@ def review_row(outcome: Outcome, reason: str, *, wanted: int) -> Row:
         "wanted": wanted,
         "escalated": False,
     }
+
+
+def shadow_rows(decision: Decision) -> list[Row]:
+    """Return the rows of `shadows`."""
+    kept = ("decision_id", "policy", "version", "actions", "pmf", "predicted", "chosen", "propensity")
+    found: list[Row] = []
+    for shadow in decision.shadows:
+        row = step_row(decision.id, shadow.step)
+        found.append({"arm": shadow.arm} | {name: row[name] for name in kept})
+    return found
+
+
+def to_shadow(row: Row) -> Shadow:
+    """Return what a shadow arm would have done."""
+    return Shadow(arm=row["arm"], step=to_step({**row, "idx": 0, "judge": (), "serve": None, "judged": True}))
 
 
 def to_decision(row: Row, step: Step) -> Decision:

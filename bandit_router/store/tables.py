@@ -231,6 +231,20 @@ keys = Table(
     Column("admin", Boolean, nullable=False, server_default=false(), doc="may read every tenant's decisions"),
 )
 
+shadows = Table(
+    "shadows",
+    metadata,
+    _of_decision(),
+    Column("arm", Text, primary_key=True),
+    Column("policy", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("actions", JSON, nullable=False, doc="as in steps"),
+    Column("pmf", JSON, nullable=False),
+    Column("predicted", JSON, nullable=False),
+    Column("chosen", Integer, nullable=False),
+    Column("propensity", Double, nullable=False),
+)
+
 # What happened to experiments; where one stands is derived from it. A number is given out once for each experiment.
 experiment_events = Table(
     "experiment_events",

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.api.service import Service
+from tests.api.upstream import Upstream
 
 EXPERIMENT: dict[str, Any] = {
     "name": "trial",
@@ -64,6 +65,18 @@ def test_without_a_session_the_default_policy_decides(router: Service) -> None:
     begin(router)
     found = router.decision(router.decide())
     assert (found["experiment"], found["policy"]) == (None, "fixed_cascade")
+
+
+def test_a_shadow_arm_is_logged_and_not_called(router: Service, upstream: Upstream) -> None:
+    ghost = {"name": "ghost", "policy": "dearest", "shadow": True}
+    begin(router, arms=[*EXPERIMENT["arms"], ghost])
+    upstream.bodies.clear()
+    found = asked(router, "s")
+    assert [(each["arm"], each["policy"], each["chosen"]) for each in found["shadows"]] == [
+        ("ghost", "dearest", "large")
+    ]
+    assert found["arm"] in ("old", "new")
+    assert upstream.called == [attempt["model"] for attempt in found["attempts"]]
 
 
 def test_a_stopped_experiment_takes_no_more_requests(router: Service) -> None:

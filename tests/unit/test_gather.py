@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from bandit_router.experiment.history import Standing, standings
+from bandit_router.experiment.trial import Trial
 from bandit_router.gather import Gatherer, to_trial
 from bandit_router.reward.utility import reward
 from bandit_router.types import Event, Pmf
-from tests.factories import make_event
+from tests.factories import START, make_event
 from tests.unit.experiment.history import Journal, at, failing, make_spec, start, taking_part
 
 
 def standing(**changes: Any) -> Standing:
     return standings([start(make_spec(**changes))])["trial"]
+
+
+def columns(events: list[Event]) -> Trial:
+    return to_trial(make_spec(), events, start=START)
 
 
 def asked_with(event: Event, probability: float) -> Event:
@@ -30,30 +35,30 @@ def asked_with(event: Event, probability: float) -> Event:
 
 def test_quality_and_offset_add_up_to_the_reward() -> None:
     event = taking_part(1, "new", quality=0.7)
-    trial = to_trial(standing(), [event])
+    trial = columns([event])
     assert trial.quality[0] + trial.offset[0] == pytest.approx(reward(event))
 
 
 def test_a_request_that_failed_has_quality_nought_and_its_cost() -> None:
     event = failing(taking_part(1, "new"))
-    trial = to_trial(standing(), [event])
+    trial = columns([event])
     assert (trial.failed[0], trial.quality[0]) == (1.0, 0.0)
     assert trial.quality[0] + trial.offset[0] == pytest.approx(reward(event))
 
 
 def test_feedback_is_a_label_and_leaves_what_the_judges_said() -> None:
-    trial = to_trial(standing(), [taking_part(1, "new", quality=0.7, feedback=0.0)])
+    trial = columns([taking_part(1, "new", quality=0.7, feedback=0.0)])
     assert (trial.quality[0], trial.label[0]) == (0.7, 0.0)
 
 
 def test_an_answer_judged_one_time_in_four_stands_for_three() -> None:
-    trial = to_trial(standing(), [asked_with(taking_part(1, "new", quality=0.7), 0.25)])
+    trial = columns([asked_with(taking_part(1, "new", quality=0.7), 0.25)])
     assert trial.stand_in_weight[0] == pytest.approx(3.0)
     assert trial.stand_in_sum[0] == pytest.approx(2.1)
 
 
 def test_rows_are_in_the_order_in_which_requests_came() -> None:
-    trial = to_trial(standing(), [at(taking_part(1, "new"), 50), at(taking_part(2, "old"), 10)])
+    trial = columns([at(taking_part(1, "new"), 50), at(taking_part(2, "old"), 10)])
     assert trial.arm.tolist() == [0, 1]
 
 

@@ -1,0 +1,126 @@
+"""An experiment on one page that a manager can read: what was compared, what was saved at what quality, what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from bandit_router.cli.experiment_table import interval, tables
+from bandit_router.experiment.analyse import Analysis, Comparison, Findings
+from bandit_router.experiment.history import in_order
+from bandit_router.experiment.sequence import Effect
+from bandit_router.experiment.slices import Slice
+from bandit_router.steward import Report
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
+    "table{border-collapse:collapse;margin:.5rem 0 1.5rem;font-size:14px}td,th{padding:.25rem .9rem .25rem 0;"
+    "text-align:left;border-bottom:1px solid #d9e0e6}.verdict{padding:1rem 1.25rem;border-left:6px solid;"
+    "background:#f4f7f9}.ship{border-color:#2a8a57}.stop{border-color:#c0392b}.keep{border-color:#7a8896}"
+    "h1{margin-bottom:0}.quiet{color:#5a6875}"
+)
+_WIDTH, _ROW = 640, 24
+
+
+def page(report: Report) -> str:
+    """Return the page as one file without anything to load."""
+    analysis, verdict = report.analysis, report.verdict
+    parts = [
+        f"<h1>{escape(analysis.spec.name)}</h1>",
+        f'<p class="quiet">{escape(analysis.spec.description)} As of {report.at:%Y-%m-%d %H:%M} UTC, '
+        f"{report.standing.state(report.at)}.</p>",
+        f'<div class="verdict {verdict.word.split()[0]}"><strong>{escape(verdict.word.capitalize())}.</strong> '
+        f"{escape(_sentence(verdict.reason))}</div>",
+        *(_money(found, analysis) for found in analysis.treatments),
+        _sure(analysis),
+        *(_plot("By category", found.categories) for found in analysis.treatments),
+        *(_plot("Over time, oldest first", found.drift.periods) for found in analysis.treatments),
+        *(f"<h2>{escape(title.capitalize())}</h2>{_table(rows)}" for title, rows in tables(analysis)),
+        "<h2>What happened</h2>",
+        _table([{**row, "at": f"{row['at']:%Y-%m-%d %H:%M}", "share": f"{row['share']:.0%}"}
+                for row in in_order(report.standing.events)]),
+    ]  # fmt: skip
+    head = f'<meta charset="utf-8"><title>{escape(analysis.spec.name)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def _money(found: Findings, analysis: Analysis) -> str:
+    """Return what was compared, and how much was saved at what quality."""
+    by = {each.metric: each for each in found.metrics}
+    cost, quality = by["cost_usd"], by["quality"]
+    lines = [
+        f"<strong>{escape(found.arm.name)}</strong> (policy {escape(found.arm.policy)}, learning from "
+        f"{'its own' if found.arm.learn_from == 'own' else 'all'} requests) was compared with "
+        f"<strong>{escape(analysis.spec.control.name)}</strong> (policy {escape(analysis.spec.control.policy)}).",
+        f"A request costs ${cost.treated.value:.6f} instead of ${cost.control.value:.6f}: "
+        f"{interval(cost.ratio, share=True)}.",
+        f"{_quality(quality)}",
+    ]
+    return f"<h2>What was compared</h2><p>{' '.join(lines)}</p>"
+
+
+def _quality(found: Comparison) -> str:
+    return (
+        f"The quality of answers is {found.treated.value:.4f} instead of {found.control.value:.4f}: "
+        f"{interval(found.difference)}."
+    )
+
+
+def _sure(analysis: Analysis) -> str:
+    """Return how sure that is."""
+    seen = f"{sum(analysis.requests):,} requests of {sum(analysis.units):,} units"
+    labels = " People's labels correct the judges." if analysis.corrected else " Quality is what the judges say."
+    ratio = "" if not analysis.mismatch.broken else " <strong>The arms do not have the shares planned.</strong>"
+    return (
+        f"<h2>How sure</h2><p>By {seen}. The intervals hold with {1 - analysis.spec.alpha:.0%} at every look at once, "
+        f"so they may be looked at any day.{labels}{ratio}</p>"
+    )
+
+
+def _plot(title: str, slices: Sequence[Slice]) -> str:
+    """Return intervals as bars around nought; nothing where there is none."""
+    bounded = [each for each in slices if math.isfinite(each.effect.low) and math.isfinite(each.effect.high)]
+    if not bounded:
+        return ""
+    reach = max(max(abs(each.effect.low), abs(each.effect.high)) for each in bounded) or 1.0
+    height = _ROW * len(bounded) + 8
+    bars = "".join(_bar(each.name, each.effect, reach, row) for row, each in enumerate(bounded))
+    zero = _x(0.0, reach)
+    axis = f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="0" y2="{height}" stroke="#7a8896" stroke-dasharray="3 3"/>'
+    return (
+        f'<h2>{escape(title)}</h2><svg role="img" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" '
+        f'font-size="13">{axis}{bars}</svg>'
+    )
+
+
+def _bar(name: str, effect: Effect, reach: float, row: int) -> str:
+    y = _ROW * row + 16
+    low, high, value = (_x(at, reach) for at in (effect.low, effect.high, effect.value))
+    return (
+        f'<text x="0" y="{y + 4}">{escape(name[:28])}</text>'
+        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="#31688e" stroke-width="3"/>'
+        f'<circle cx="{value:.1f}" cy="{y}" r="4.5" fill="#31688e"><title>{escape(interval(effect))}</title></circle>'
+    )
+
+
+def _x(value: float, reach: float) -> float:
+    """Return where a value stands: the names take the left third."""
+    return 200 + (_WIDTH - 210) * (value / reach + 1) / 2
+
+
+def _table(rows: Sequence[dict[str, object]]) -> str:
+    if not rows:
+        return ""
+    columns = [column for column in rows[0] if any(row[column] is not None for row in rows)]
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    cells = ("".join(f"<td>{escape(_cell(row[column]))}</td>" for column in columns) for row in rows)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{each}</tr>' for each in cells)}</table>"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}."

@@ -1,0 +1,123 @@
+"""`bandit-router experiment`: from the file to the page, as a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandit_router.cli.app import main
+from bandit_router.store.log import Log
+from bandit_router.store.session import open_engine
+from tests.factories import make_decision, make_outcome
+
+NAME = "bandit_vs_cascade"
+
+
+class Shell:
+    """Runs commands in a folder, as a person would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capfd = monkeypatch, capfd
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        self._monkeypatch.setattr(sys, "argv", ["bandit-router", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = self._capfd.readouterr()
+        assert (ended.value.code or 0) == code, captured.err
+        return captured.err if code else captured.out
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    made = Shell(monkeypatch, capfd)
+    made("init")
+    made("migrate")
+    return made
+
+
+def log_requests(folder: Path, n: int, **decision: Any) -> None:
+    """Log requests of both arms in turn, of which the treatment's are the better ones."""
+
+    async def write(log: Log) -> None:
+        for i in range(n):
+            arm = {"experiment": NAME, "arm": "bandit" if i % 2 else "cascade", "unit": f"{i:016x}"}
+            made = make_decision(i, **(arm | decision))
+            await log.decided(made)
+            await log.finished(make_outcome(made, quality=(0.9 if i % 2 else 0.3) + i % 5 / 100))
+
+    engine = open_engine(f"sqlite:///{folder / 'router.db'}")
+    log = Log(engine, log_text="none")
+    asyncio.run(write(log))
+    log.close()
+    engine.dispose()
+
+
+def test_a_file_that_was_not_started_is_listed_as_such(shell: Shell) -> None:
+    assert "not started" in shell("experiment", "list")
+
+
+def test_an_experiment_is_started_ramped_shown_and_stopped(shell: Shell) -> None:
+    assert "started with 10%" in shell("experiment", "start", NAME)
+    assert "at 50%" in shell("experiment", "ramp", NAME, "--reason", "all is well")
+    shell("experiment", "stop", NAME)
+    shown = shell("experiment", "show", NAME, "--json", "out.json")
+    assert "all is well" in shown
+    assert [event["what"] for event in json.loads(Path("out.json").read_text())["events"]] == [
+        "started",
+        "ramped",
+        "stopped",
+    ]
+
+
+def test_a_second_start_is_refused_with_a_remedy(shell: Shell) -> None:
+    shell("experiment", "start", NAME)
+    assert "another name" in shell("experiment", "start", NAME, code=2)
+
+
+def test_an_unknown_name_is_refused_by_its_nearest(shell: Shell) -> None:
+    assert "did you mean 'bandit_vs_cascade'" in shell("experiment", "start", "bandit_vs_casade", code=2)
+
+
+def test_the_analysis_ends_with_the_verdict(shell: Shell, tmp_path: Path) -> None:
+    shell("experiment", "start", NAME)
+    log_requests(tmp_path, 300)
+    printed = shell("experiment", "analyse", NAME, "--json", "out.json")
+    assert printed.strip().splitlines()[-1].startswith("keep running: bandit improves reward")
+    body = json.loads((tmp_path / "out.json").read_text())
+    assert [arm["requests"] for arm in body["arms"]] == [150, 150]
+    assert body["treatments"][0]["metrics"][0]["difference"]["low"] > 0
+
+
+def test_the_page_says_what_was_compared_and_loads_nothing(shell: Shell, tmp_path: Path) -> None:
+    shell("experiment", "start", NAME)
+    log_requests(tmp_path, 300)
+    shell("experiment", "analyse", NAME, "--report", "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "was compared with <strong>cascade</strong>" in page
+    assert "<svg" in page
+    assert "src=" not in page
+
+
+def test_an_experiment_without_a_request_can_be_analysed(shell: Shell) -> None:
+    shell("experiment", "start", NAME)
+    assert "keep running" in shell("experiment", "analyse", NAME, "--report", "page.html")
+
+
+def test_power_goes_by_the_log(shell: Shell, tmp_path: Path) -> None:
+    log_requests(tmp_path, 200, experiment=None, arm=None, unit=None)
+    printed = shell("experiment", "power", NAME, "--effect", "0.05", "--days", "9999", "--json", "out.json")
+    assert "200 units" in printed
+    needs = json.loads((tmp_path / "out.json").read_text())
+    assert needs[0]["units, looking at will"] > needs[0]["units, one look at the end"] > 200
+
+
+def test_power_without_a_log_says_what_is_missing(shell: Shell) -> None:
+    assert "too little" in shell("experiment", "power", NAME, code=2)
