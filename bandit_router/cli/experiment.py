@@ -46,7 +46,7 @@ def start(
     """Start an experiment; running services take it up within seconds."""
     settings = load_settings(config)
     spec = _file(settings, name)
-    with _conduct(settings) as acting:
+    with conducting(settings) as acting:
         standing = acting.start(spec, by=_me())
     _said(standing.spec.name, f"started with {standing.share:.0%} of the eligible units", standing, json_path)
 
@@ -56,7 +56,7 @@ def list_experiments(config: Config = DEFAULT_CONFIG, json_path: Json = None) ->
     settings = load_settings(config)
     from bandit_router.experiment.load import load_experiments
 
-    with _conduct(settings) as acting:
+    with conducting(settings) as acting:
         found, now = acting.all(), acting.now()
     rows: list[dict[str, object]] = [
         {
@@ -79,7 +79,7 @@ def show(name: Name, config: Config = DEFAULT_CONFIG, json_path: Json = None) ->
     """Show where an experiment stands and everything that happened to it."""
     from bandit_router.experiment.history import in_order
 
-    with _conduct(load_settings(config)) as acting:
+    with conducting(load_settings(config)) as acting:
         standing, now = acting.get(name), acting.now()
     typer.echo(
         f"{name}: {standing.state(now)}, {standing.share:.0%} of the eligible units. {standing.spec.description}"
@@ -101,7 +101,7 @@ def analyse(
     from bandit_router.cli.experiment_table import tables
     from bandit_router.experiment.summary import analysis_body, standing_body
 
-    with _conduct(load_settings(config)) as acting:
+    with conducting(load_settings(config)) as acting:
         found = acting.analyse(name)
     for title, rows in tables(found.analysis):
         print_table(title, rows)
@@ -124,14 +124,14 @@ def ramp(
     json_path: Json = None,
 ) -> None:
     """Let more units take part."""
-    with _conduct(load_settings(config)) as acting:
+    with conducting(load_settings(config)) as acting:
         standing = acting.ramp(name, share, by=_me(), reason=reason)
     _said(name, f"at {standing.share:.0%} of the eligible units", standing, json_path)
 
 
 def stop(name: Name, reason: Reason = "", config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None:
     """Stop an experiment: the default policy decides again."""
-    with _conduct(load_settings(config)) as acting:
+    with conducting(load_settings(config)) as acting:
         standing = acting.stop(name, by=_me(), reason=reason)
     _said(name, "stopped", standing, json_path)
 
@@ -151,7 +151,7 @@ def power(
     spec = _file(settings, name)
     from bandit_router.experiment.budget import budget
 
-    with _conduct(settings) as acting:
+    with conducting(settings) as acting:
         log, spanned = acting.baseline(spec, days=days)
     found = budget(spec, log, days=spanned, effects=effect or (), power=power)
     typer.echo(f"{spec.metric} is {found.mean:.4g} and varies by {found.deviation:.4g} between units ({spec.unit})")
@@ -202,7 +202,7 @@ def _write(json_path: Path | None, standing: Any, now: datetime) -> None:
 
 
 @contextmanager
-def _conduct(settings: Settings) -> Iterator[Conduct]:
+def conducting(settings: Settings) -> Iterator[Conduct]:
     """Give what experiments are handled with, on the configuration's database."""
     from bandit_router.conduct import Conduct
     from bandit_router.policy.load import load_specs

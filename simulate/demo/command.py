@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -27,6 +29,7 @@ from bandit_router.settings import load_settings
 from bandit_router.store.session import migrate, open_engine
 from bandit_router.store.tables import steps
 from bandit_router.types import Action
+from simulate.demo import trial
 from simulate.demo.folder import write_folder
 from simulate.demo.processes import free_port, running
 from simulate.demo.report import Line, summarise
@@ -34,6 +37,7 @@ from simulate.demo.traffic import Reply, drive, schedule
 from simulate.outcomes import Table, demo_table
 
 POLICIES = ("fixed_cascade", "vw_cb")
+SEEN_S = 20.0
 RUNNING_MEAN = 200
 """How many of a policy's latest requests its running figures cover."""
 
@@ -56,19 +60,25 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
     stay: Annotated[bool, typer.Option("--stay", help="Keep serving afterwards, until Ctrl-C.")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")] = None,
 ) -> None:
-    """Send real prompts, half to the fixed cascade and half to the bandit, and compare what came of it."""
+    """Send real prompts to an experiment, the fixed cascade against the bandit, and say what came of it."""
     policies = _known(policy or POLICIES)
     console, table = Console(), demo_table(outcomes)
     with ExitStack() as stack:
         home = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandit-router-demo-")))
         url = stack.enter_context(_service(home, table, outcomes, value_usd=value_usd, judge_noise=judge_noise))
         console.print(f"service: {url}   simulated models: {len(table.models)}   folder: {home}", soft_wrap=True)
-        calls = schedule(table.rows, policies, queries=queries, seed=seed)
+        compares = len(policies) > 1
+        if compares:
+            trial.start(home / "router.toml", policies, queries=queries)
+            trial_seen(url)
+        calls = schedule(table.rows, ("auto",) if compares else policies, queries=queries, seed=seed)
         with _progress(console) as progress:
-            bars = Bars(progress, {name: sum(call.policy == name for call in calls) for name in policies})
+            bars = Bars(progress, policies, queries=queries)
             replies = asyncio.run(drive(calls, url, concurrency=concurrency, seen=bars.seen))
         lines = summarise(replies, start_tiers(home), table, value_usd=value_usd)
         show_lines(console, lines, table, failed=[reply for reply in replies if not reply.ok])
+        if compares:
+            trial.show(console, trial.report(home / "router.toml"))
         if json_path:
             write_json(json_path, [asdict(line) for line in lines])
         what_next(console, url, replies, stay=stay)
@@ -76,12 +86,27 @@ def demo(  # noqa: PLR0913 (one parameter an option is how Typer is told of them
             _wait()
 
 
+def trial_seen(url: str) -> None:
+    """Wait until the service gives requests to the experiment."""
+    until = time.monotonic() + SEEN_S
+    while not _runs(url):
+        if time.monotonic() > until:
+            raise ConfigError("the service did not take up the experiment; its log says why")
+        time.sleep(0.05)
+
+
+def _runs(url: str) -> bool:
+    """Return whether the service serves the policies of the experiment's arms."""
+    with urllib.request.urlopen(f"{url}/models", timeout=5.0) as response:
+        return any(model["id"].startswith(f"{trial.NAME}.") for model in json.load(response)["data"])
+
+
 def _known(policies: Sequence[str]) -> tuple[str, ...]:
     specs = load_specs(shipped("policies"))
     for name in policies:
         if name not in specs:
             raise UnknownPolicy(name, specs)
-    return tuple(policies)
+    return tuple(dict.fromkeys(policies))
 
 
 @contextmanager
@@ -115,23 +140,23 @@ def start_tiers(home: Path) -> Mapping[str, int]:
 
 
 class Bars:
-    """A progress bar for each policy, with the quality and cost of its latest requests."""
+    """A progress bar for each policy, its share of all queries, with the quality and cost of its latest requests."""
 
-    def __init__(self, progress: Progress, totals: Mapping[str, int]) -> None:
+    def __init__(self, progress: Progress, policies: Sequence[str], *, queries: int) -> None:
         self._progress = progress
-        self._tasks: dict[str, TaskID] = {p: progress.add_task(p, total=n, figures="") for p, n in totals.items()}
-        self._replies: dict[str, list[Reply]] = {policy: [] for policy in totals}
+        self._tasks: dict[str, TaskID] = {p: progress.add_task(p, total=queries, figures="") for p in policies}
+        self._replies: dict[str, list[Reply]] = {policy: [] for policy in policies}
 
     def seen(self, reply: Reply) -> None:
         """Count one reply and show the figures it changes."""
-        policy, latest = reply.call.policy, self._replies[reply.call.policy]
-        if reply.ok:
-            latest.append(reply)
-            del latest[:-RUNNING_MEAN]
-        figures = ""
-        if latest:
-            quality, cost = fmean(r.score for r in latest), fmean(r.cost_usd for r in latest)
-            figures = f"quality {quality:.3f}  ${cost:.5f} a request"
+        if not reply.ok:
+            return
+        policy = trial.policy_of(reply.policy)
+        latest = self._replies[policy]
+        latest.append(reply)
+        del latest[:-RUNNING_MEAN]
+        quality, cost = fmean(r.score for r in latest), fmean(r.cost_usd for r in latest)
+        figures = f"quality {quality:.3f}  ${cost:.5f} a request"
         self._progress.update(self._tasks[policy], advance=1, figures=figures)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from simulate.demo.traffic import Reply
+from simulate.demo.trial import policy_of
 from simulate.outcomes import Table
 
 
@@ -29,8 +30,9 @@ def summarise(replies: Sequence[Reply], starts: Mapping[str, int], table: Table,
     judges are in the policies' cost, and references need none.
     """
     answered = [reply for reply in replies if reply.ok]
-    policies = sorted({reply.call.policy for reply in answered})
-    lines = [_line(policy, [r for r in answered if r.call.policy == policy], starts, value_usd) for policy in policies]
+    policies = sorted({policy_of(reply.policy) for reply in answered})
+    by = {policy: [reply for reply in answered if policy_of(reply.policy) == policy] for policy in policies}
+    lines = [_line(policy, replies, starts, value_usd) for policy, replies in by.items()]
     best = max(table.models, key=table.mean_score)
     references = {"always cheapest": table.models[0], "always best": best}
     return lines + [_reference(name, model, answered, table, value_usd) for name, model in references.items()]

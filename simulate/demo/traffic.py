@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request to send: a prompt, and the policy it is sent to."""
+    """One request to send: a prompt, and the policy it is sent to, or `auto`."""
 
     row: Row
     policy: str
@@ -28,6 +28,8 @@ class Reply:
 
     call: Call
     decision_id: str = ""
+    policy: str = ""
+    """Who decided, as the service names it."""
     model: str = ""
     cost_usd: float = 0.0
     score: float = 0.0
@@ -84,6 +86,7 @@ async def _send(client: AsyncOpenAI, call: Call) -> Reply:
     return Reply(
         call=call,
         decision_id=raw.headers["x-router-decision-id"],
+        policy=raw.headers["x-router-policy"],
         model=model,
         cost_usd=float(raw.headers["x-router-cost-usd"]),
         score=call.row.arms[model].score,

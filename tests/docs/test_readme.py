@@ -94,6 +94,7 @@ def test_make_demo_ends_with_the_table_that_the_readme_shows() -> None:
     printed = [line.split()[:2] for line in ran.stdout.splitlines() if line.strip()]
     assert all(words in printed for words in shown if words[0] == "always")
     assert all(any(line[0] == name for line in printed) for name in ("policy", "fixed_cascade", "vw_cb"))
+    assert any(line[0] == "verdict:" for line in printed)
 
 
 def test_every_make_target_the_readme_names_exists() -> None:
