@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bandit_router.experiment.adjust import Matrix
 from bandit_router.experiment.assign import Subject, unit_hash
@@ -17,7 +18,9 @@ from bandit_router.experiment.sample import Vector
 from bandit_router.experiment.spec import ExperimentSpec
 from bandit_router.experiment.trial import Trial
 from bandit_router.reward.utility import reward
-from bandit_router.types import Context, Decision, Event, Outcome
+from bandit_router.types import Decision, Event, Outcome
+
+Texts = NDArray[np.str_]
 
 PAGE: Final = 1000
 PAST_DAYS: Final = 14.0
@@ -55,6 +58,27 @@ class Journal(Protocol):
         """Return decisions made within [since, until) that finished past a cursor."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What the analysis needs of one request; a hundredth of its event, as there may be very many."""
+
+    arm: str
+    unit: str
+    at: datetime
+    category: str
+    features: Mapping[str, float]
+    embedding: Vector
+    quality: float
+    offset: float
+    cost_usd: float
+    latency_s: float
+    failed: bool
+    refused: bool
+    label: float
+    stand_in_weight: float
+    stand_in_sum: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Gatherer:
     """One experiment's log; every reading goes on where the last one ended."""
@@ -62,8 +86,8 @@ class Gatherer:
     standing: Standing
     journal: Journal
     _cursor: int = 0
-    _rows: dict[str, Event] = field(default_factory=dict)
-    _expectation: Expectation | None = None
+    _rows: dict[str, Row] = field(default_factory=dict)
+    _prior: Prior | None = None
     _past_read: bool = False
 
     @property
@@ -77,63 +101,82 @@ class Gatherer:
         while events := self.journal.read(self._cursor, limit=PAGE, experiment=self.standing.spec.name):
             for event in events:
                 # Later events repeat the decision with the feedback known by then.
-                self._rows[event.decision.id] = _light(event)
+                self._rows[event.decision.id] = to_row(event)
             self._cursor, new = events[-1].seq, new + len(events)
         return new
 
     def trial(self) -> Trial:
         """Return what has been read."""
         if not self._past_read:
-            self._expectation, self._past_read = expect(_past(self.standing, self.journal)), True
-        events = list(self._rows.values())
-        start = self.standing.started_at
-        return to_trial(self.standing.spec, events, start=start, expectation=self._expectation)
+            self._prior, self._past_read = _learned(self.standing, self.journal), True
+        rows, start = list(self._rows.values()), self.standing.started_at
+        return to_trial(self.standing.spec, rows, start=start, prior=self._prior)
 
     def units_since(self, moment: datetime) -> int:
         """Return how many units the smallest served arm has had since a moment."""
         units: dict[str, set[str]] = {arm.name: set() for arm in self.standing.spec.served}
-        for event in self._rows.values():
-            decision = event.decision
-            if decision.arm in units and decision.unit and decision.created_at >= moment:
-                units[decision.arm].add(decision.unit)
+        for row in self._rows.values():
+            if row.arm in units and row.at >= moment:
+                units[row.arm].add(row.unit)
         return min(map(len, units.values()))
 
 
-def to_trial(
-    spec: ExperimentSpec, events: Sequence[Event], *, start: datetime, expectation: Expectation | None = None
-) -> Trial:
-    """Return the events as columns, in the order in which the requests came."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What was to be expected of requests before the experiment."""
+
+    shape: _Shape
+    expectation: Expectation
+
+    def of(self, rows: Sequence[Row], category: Texts, unit: Texts) -> Matrix:
+        """Return the covariates of requests."""
+        return self.expectation.of(self.shape.of(rows), category, unit)
+
+
+def to_row(event: Event) -> Row:
+    """Return what is needed of an event."""
+    decision, outcome = event.decision, event.outcome
+    weight, total = _stands_for(outcome)
+    return Row(
+        arm=decision.arm or "",
+        unit=decision.unit or "",
+        at=decision.created_at,
+        category=decision.context.category,
+        features=decision.context.surface,
+        embedding=decision.context.embedding[:_EMBEDDING_DIMS].astype(np.float64),
+        quality=_judged(outcome),
+        offset=_offset(event),
+        cost_usd=outcome.cost_usd,
+        latency_s=outcome.latency_s,
+        failed=outcome.status == "failed",
+        refused=any(judged.attempt.status == "refused" for judged in outcome.history),
+        label=np.nan if event.feedback is None else event.feedback,
+        stand_in_weight=weight,
+        stand_in_sum=total,
+    )
+
+
+def to_trial(spec: ExperimentSpec, rows: Sequence[Row], *, start: datetime, prior: Prior | None = None) -> Trial:
+    """Return the rows as columns, in the order in which the requests came."""
     arms = {arm.name: number for number, arm in enumerate(spec.served)}
-    taken = sorted(
-        (event for event in events if event.decision.arm in arms), key=lambda event: event.decision.created_at
-    )
-    unit = _texts([event.decision.unit or "" for event in taken])
-    category = _texts([event.decision.context.category for event in taken])
-    stands = [_stands_for(event.outcome) for event in taken]
-    features = _features([event.decision.context for event in taken])
+    taken = sorted((row for row in rows if row.arm in arms), key=lambda row: row.at)
+    unit, category = _texts([row.unit for row in taken]), _texts([row.category for row in taken])
     return Trial(
-        arm=np.array([arms[event.decision.arm or ""] for event in taken], dtype=np.intp),
+        arm=np.array([arms[row.arm] for row in taken], dtype=np.intp),
         unit=unit,
-        day=_floats([(event.decision.created_at - start).total_seconds() / _DAY_S for event in taken]),
+        day=_floats([(row.at - start).total_seconds() / _DAY_S for row in taken]),
         category=category,
-        quality=_floats([_judged(event.outcome) for event in taken]),
-        offset=_floats([_offset(event) for event in taken]),
-        cost_usd=_floats([event.outcome.cost_usd for event in taken]),
-        latency_s=_floats([event.outcome.latency_s for event in taken]),
-        failed=_floats([event.outcome.status == "failed" for event in taken]),
-        refused=_floats([any(j.attempt.status == "refused" for j in event.outcome.history) for event in taken]),
-        label=_floats([np.nan if event.feedback is None else event.feedback for event in taken]),
-        stand_in_weight=_floats([weight for weight, _ in stands]),
-        stand_in_sum=_floats([total for _, total in stands]),
-        covariates=expectation.of(features, category, unit) if expectation else np.empty((len(taken), 0)),
+        quality=_floats([row.quality for row in taken]),
+        offset=_floats([row.offset for row in taken]),
+        cost_usd=_floats([row.cost_usd for row in taken]),
+        latency_s=_floats([row.latency_s for row in taken]),
+        failed=_floats([row.failed for row in taken]),
+        refused=_floats([row.refused for row in taken]),
+        label=_floats([row.label for row in taken]),
+        stand_in_weight=_floats([row.stand_in_weight for row in taken]),
+        stand_in_sum=_floats([row.stand_in_sum for row in taken]),
+        covariates=prior.of(taken, category, unit) if prior else np.empty((len(taken), 0)),
     )
-
-
-def _light(event: Event) -> Event:
-    """Drop what is not needed and large."""
-    context = event.decision.context
-    kept = replace(context, embedding=context.embedding[:_EMBEDDING_DIMS].copy())
-    return replace(event, decision=replace(event.decision, context=kept))
 
 
 def _judged(outcome: Outcome) -> float:
@@ -162,37 +205,38 @@ def _stands_for(outcome: Outcome) -> tuple[float, float]:
 
 def baseline(spec: ExperimentSpec, journal: Journal, *, until: datetime, days: float) -> tuple[Trial, float]:
     """Return what was logged in the days before a moment as if all of it were the control's, and the days it spans."""
-    events = _logged(journal, since=until - timedelta(days=days), until=until)
-    first = min((event.decision.created_at for event in events), default=until)
-    taking_part = [
-        replace(event, decision=replace(event.decision, arm=spec.control.name, unit=unit))
-        for event in events
-        if (unit := _past_unit(spec, event.decision))
-    ]
-    return to_trial(spec, taking_part, start=first), max((until - first).total_seconds() / _DAY_S, 1 / 24)
+    rows = _logged(spec, journal, since=until - timedelta(days=days), until=until)
+    first = min((row.at for row in rows), default=until)
+    mine = [replace(row, arm=spec.control.name) for row in rows if row.unit]
+    return to_trial(spec, mine, start=first), max((until - first).total_seconds() / _DAY_S, 1 / 24)
 
 
-def _past(standing: Standing, journal: Journal) -> Past:
-    """Return what was logged before the experiment."""
+def _learned(standing: Standing, journal: Journal) -> Prior | None:
+    """Return what was to be expected by what was logged before the experiment; None when that is too little."""
     until = standing.started_at
-    events = _logged(journal, since=until - timedelta(days=PAST_DAYS), until=until)
-    return Past(
-        features=_features([event.decision.context for event in events]),
-        category=_texts([event.decision.context.category for event in events]),
-        unit=_texts([_past_unit(standing.spec, event.decision) for event in events]),
-        quality=_floats([_judged(event.outcome) for event in events]),
-        offset=_floats([_offset(event) for event in events]),
+    rows = _logged(standing.spec, journal, since=until - timedelta(days=PAST_DAYS), until=until)
+    shape = _shape(rows)
+    past = Past(
+        features=shape.of(rows),
+        category=_texts([row.category for row in rows]),
+        unit=_texts([row.unit for row in rows]),
+        quality=_floats([row.quality for row in rows]),
+        offset=_floats([row.offset for row in rows]),
     )
+    expectation = expect(past)
+    return Prior(shape=shape, expectation=expectation) if expectation else None
 
 
-def _logged(journal: Journal, *, since: datetime, until: datetime) -> list[Event]:
-    """Return decisions made within a span that finished, the oldest `PAST_MOST` of them, without their feedback."""
-    found: list[Finished] = []
+def _logged(spec: ExperimentSpec, journal: Journal, *, since: datetime, until: datetime) -> list[Row]:
+    """Return decisions made within a span that finished, the oldest of them, by the units they would have been of."""
+    rows: list[Row] = []
     cursor = 0
-    while len(found) < PAST_MOST and (page := journal.finished(cursor, limit=PAGE, since=since, until=until)):
-        found += page
+    while len(rows) < PAST_MOST and (page := journal.finished(cursor, limit=PAGE, since=since, until=until)):
+        for each in page:
+            event = Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome)
+            rows.append(replace(to_row(event), unit=_past_unit(spec, each.decision)))
         cursor = page[-1].seq
-    return [Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome) for each in found]
+    return rows
 
 
 def _past_unit(spec: ExperimentSpec, decision: Decision) -> str:
@@ -201,20 +245,32 @@ def _past_unit(spec: ExperimentSpec, decision: Decision) -> str:
     return unit_hash(spec, unit) if unit else ""
 
 
-def _features(contexts: Sequence[Context]) -> Matrix:
-    """Return the surface's numbers by name, then the leading ones of the embedding, (n, d)."""
-    names = sorted({name for context in contexts for name in context.surface})
-    surface = [[context.surface.get(name, 0.0) for name in names] for context in contexts]
-    dims = min([_EMBEDDING_DIMS, *(len(context.embedding) for context in contexts)])
-    embedding = [context.embedding[:dims] for context in contexts]
-    if not contexts:
-        return np.empty((0, 0))
-    return np.column_stack([np.array(surface, dtype=np.float64), np.array(embedding, dtype=np.float64)])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """Which numbers of a context are looked at; those that a request lacks are 0."""
+
+    names: tuple[str, ...] = ()
+    dims: int = 0
+
+    def of(self, rows: Sequence[Row]) -> Matrix:
+        """Return the surface's numbers by name, then the leading ones of the embedding, (n, d)."""
+        found = np.zeros((len(rows), len(self.names) + self.dims))
+        for each, row in zip(found, rows, strict=True):
+            each[: len(self.names)] = [row.features.get(name, 0.0) for name in self.names]
+            embedding = row.embedding[: self.dims]
+            each[len(self.names) : len(self.names) + len(embedding)] = embedding
+        return found
+
+
+def _shape(rows: Sequence[Row]) -> _Shape:
+    """Return what the contexts of these requests have."""
+    names = {name for row in rows for name in row.features}
+    return _Shape(names=tuple(sorted(names)), dims=max((len(row.embedding) for row in rows), default=0))
 
 
 def _floats(values: Sequence[float]) -> Vector:
     return np.array(values, dtype=np.float64)
 
 
-def _texts(values: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:
+def _texts(values: Sequence[str]) -> Texts:
     return np.array(values, dtype=np.str_)

@@ -10,10 +10,10 @@ import pytest
 
 from bandit_router.experiment.history import Standing, standings
 from bandit_router.experiment.trial import Trial
-from bandit_router.gather import Gatherer, to_trial
+from bandit_router.gather import Gatherer, to_row, to_trial
 from bandit_router.reward.utility import reward
 from bandit_router.types import Event, Pmf
-from tests.factories import START, make_event
+from tests.factories import START, make_context, make_event
 from tests.unit.experiment.history import Journal, at, failing, make_spec, start, taking_part
 
 
@@ -22,7 +22,7 @@ def standing(**changes: Any) -> Standing:
 
 
 def columns(events: list[Event]) -> Trial:
-    return to_trial(make_spec(), events, start=START)
+    return to_trial(make_spec(), [to_row(event) for event in events], start=START)
 
 
 def asked_with(event: Event, probability: float) -> Event:
@@ -68,6 +68,21 @@ def test_what_was_logged_before_becomes_covariates() -> None:
     gatherer = Gatherer(standing=standing(), journal=journal)
     gatherer.read()
     assert gatherer.trial().covariates.shape == (5, 3)
+
+
+def test_an_experiment_that_has_a_past_and_no_request_yet_can_be_read() -> None:
+    before = [at(make_event(n, quality=0.2 + 0.6 * (n % 2)), -1 - n) for n in range(300)]
+    assert len(Gatherer(standing=standing(), journal=Journal(before)).trial()) == 0
+
+
+def test_requests_whose_context_has_changed_since_can_be_read() -> None:
+    before = [at(make_event(n, quality=0.2 + 0.6 * (n % 2)), -1 - n) for n in range(300)]
+    event = taking_part(1000, "new")
+    context = make_context(1, dim=4, surface={"other": 1.0})
+    changed = replace(event, decision=replace(event.decision, context=context))
+    gatherer = Gatherer(standing=standing(), journal=Journal([*before, changed]))
+    gatherer.read()
+    assert np.isfinite(gatherer.trial().covariates[0, :2]).all()
 
 
 def test_without_a_past_there_are_no_covariates() -> None:

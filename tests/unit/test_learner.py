@@ -217,3 +217,11 @@ def test_a_learner_that_closes_leaves_the_lease_to_the_next() -> None:
     first.close()
     store.length = 4
     assert learner(store, "second").tick() == 2
+
+
+def test_what_is_taught_can_change_while_it_runs() -> None:
+    store = Store(length=2)
+    teacher = learner(store)
+    teacher.retarget({"second": "spec"})
+    assert teacher.tick() == 2
+    assert [version.policy for version in store.published] == ["second"]

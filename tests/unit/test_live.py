@@ -114,3 +114,21 @@ def test_a_damaged_newest_version_is_told_apart_from_the_one_served() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownPolicy, match="did you mean 'fixed'"):
         serving(Shelf()).get("fixd")
+
+
+def test_other_things_can_be_served_without_a_restart() -> None:
+    live = serving(Shelf())
+    live.retarget(["q"], lambda _: {"q": "new"})
+    assert (live.names(), live.numbers) == (("q",), {"q": 0})
+
+
+def test_a_retargeting_that_fails_leaves_all_as_it_was() -> None:
+    shelf = Shelf()
+    live = serving(shelf)
+    shelf.error = StoreUnavailable("down")
+    with pytest.raises(StoreUnavailable):
+        live.retarget(["q"], lambda _: {"q": "new"})
+    shelf.error = None
+    shelf.put(1)
+    assert live.refresh()
+    assert live.get("p") == "v1"
