@@ -18,6 +18,7 @@ FORMAT: Final = "drift-1"
 EVERY_MODEL: Final = "*"
 """Stands for the model where all changed alike: then it was the judges, or what is asked."""
 LATER: Final = ", later"
+TOLD: Final = ", by feedback"
 KEPT: Final = 50
 """Changes kept in the state; who acts on them reads them from there."""
 
@@ -52,10 +53,12 @@ class Drift:
             self._restore(artifact)
 
     def learn(self, events: Sequence[Event], /) -> None:
-        """Look at each answer of finished requests."""
+        """Look at each judged answer of finished requests, and at feedback on answers that were not judged."""
         for event in events:
             if event.kind == "finished":
                 self._finished(event)
+            elif event.feedback is not None:
+                self._told(event, event.feedback)
 
     def dump(self) -> bytes:
         """Return the whole state."""
@@ -86,6 +89,14 @@ class Drift:
                 # The questions that an answer did not settle are harder than the others of their category.
                 category = event.decision.context.category + LATER
 
+    def _told(self, event: Event, feedback: float) -> None:
+        """Look at the answer served as people saw it: that is another scale, so it is compared with its own kind."""
+        index = event.outcome.served
+        answer = None if index is None else event.outcome.history[index]
+        if answer is not None and answer.quality is None:
+            category = event.decision.context.category + (LATER if index else "") + TOLD
+            self._use(event.seq, answer.attempt.model, feedback, category=category)
+
     def _use(self, seq: int, model: str, quality: float, *, category: str) -> None:
         watched = self._models.setdefault(model, Watched())
         watched.place(category)
@@ -109,7 +120,7 @@ class Drift:
             expected=watched.overall.mean,
             seen=side.since.quality / max(side.since.n, 1.0),
             uses=int(side.since.n),
-            category=list(watched.cells)[side.detector.worst].removesuffix(LATER),
+            category=list(watched.cells)[side.detector.worst].removesuffix(TOLD).removesuffix(LATER),
         )
         self.changes = [*self.changes, change][-KEPT:]
         for name in list(self._models) if of_all else [model]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,25 @@ def test_answers_that_were_not_judged_tell_nothing() -> None:
     drift = after(stream(2_000))
     before = drift.dump()
     drift.learn([answered(2_001, "large", None)])
+    assert drift.dump() == before
+
+
+def fed_back(event: Event, score: float) -> Event:
+    return replace(event, kind="feedback", feedback=score)
+
+
+def test_feedback_on_answers_that_were_not_judged_counts() -> None:
+    rng, drift = random.Random(3), Drift()
+    for seq in range(1, 1_200):
+        score = float(rng.random() < (0.9 if seq < 1_000 else 0.3))
+        drift.learn([fed_back(answered(seq, "large", None), score)])
+    assert [(c.model, c.kind, c.category) for c in drift.changes] == [("large", "worse", "maths")]
+
+
+def test_feedback_on_a_judged_answer_is_not_counted_twice() -> None:
+    drift = after(stream(500))
+    before = drift.dump()
+    drift.learn([fed_back(answered(501, "large", 0.7), 0.0)])
     assert drift.dump() == before
 
 
