@@ -61,3 +61,9 @@ def filled(quality: Vector, stand_in_weight: Vector, stand_in_sum: Vector) -> Ve
         return quality
     carried: Vector = np.where(known, quality, level) + stand_in_sum - level * stand_in_weight
     return carried
+
+
+def support(quality: Vector, stand_in_weight: Vector) -> float:
+    """Return how many judged answers of equal weight would say as much: (sum w)^2 / sum w^2."""
+    weight = 1.0 + stand_in_weight[~np.isnan(quality)]
+    return float(weight.sum() ** 2 / (weight @ weight)) if len(weight) else 0.0

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.experiment.adjust import Matrix
-from bandit_router.experiment.rectify import enough, filled, rectified
+from bandit_router.experiment.rectify import enough, filled, rectified, support
 from bandit_router.experiment.sample import Codes, Sample, Vector, mean_sample, quantile_sample, sums
+from bandit_router.experiment.sequence import MIN_UNITS
 from bandit_router.experiment.spec import Metric
 
 
@@ -77,6 +78,9 @@ def measure(arm: Arm, metric: Metric, *, labels: bool) -> Sample:
     if metric in ("reward", "quality"):
         offset = rows.offset if metric == "reward" else np.zeros(len(rows))
         judged = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
+        if support(rows.quality, rows.stand_in_weight) < MIN_UNITS:
+            value = float(np.mean(judged + offset)) if len(rows) else np.nan
+            return Sample(value=value, influence=np.full(arm.units, np.nan))
         if labels and not np.isnan(judged).any():
             return rectified(judged, rows.label, arm.unit, arm.units, offset=offset)
         return mean_sample(judged + offset, arm.unit, arm.units)

@@ -123,5 +123,5 @@ def _wait(analysis: Analysis, found: Findings, gain: Effect) -> Verdict:
             f"{gain.low:.4g} to {gain.high:.4g}"
         )
     else:
-        reason = f"{analysis.spec.metric} has not been observed in every arm yet"
+        reason = f"{analysis.spec.metric} has not been judged often enough in every arm yet"
     return Verdict(word="keep running", arm=found.arm.name, reason=reason)

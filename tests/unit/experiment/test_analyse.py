@@ -67,6 +67,15 @@ def test_answers_served_unjudged_are_stood_for_by_those_that_were_judged() -> No
     assert estimate == pytest.approx(truth.mean(), abs=0.01)
 
 
+def test_a_few_judged_answers_that_stand_for_many_have_no_bounds() -> None:
+    asked = np.random.default_rng(3).random(2000) < 0.02
+    quality = np.where(asked, 1.0, np.nan)
+    weight = np.where(asked, 49.0, 0.0)
+    analysis = found(quality, stand_in_weight=weight, stand_in_sum=weight)
+    assert analysis.treatments[0].primary.difference.low == -math.inf
+    assert "judged often enough" in verdict(analysis).reason
+
+
 def test_a_judge_that_knows_nothing_counts_for_nothing() -> None:
     judged, label = RNG.random(5000), np.where(RNG.random(5000) < 0.5, RNG.random(5000), np.nan)
     assert worth(judged, label) < 0.05
