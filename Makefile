@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 
-.PHONY: install demo test check bench bench-evaluate bench-experiment bench-panel docs lock
+.PHONY: install demo test check bench bench-evaluate bench-experiment bench-replay bench-panel docs lock
 
 install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
 
@@ -33,6 +33,9 @@ bench-evaluate: install  ## the estimators of replay: errors against published o
 
 bench-experiment: install  ## experiments: false positives, coverage, power, alarms, covariates
 	$(BIN)/python -m simulate.experiments
+
+bench-replay: install  ## replay: how often its intervals hold the truth, and a 10-million-decision log's time and memory
+	$(BIN)/python -m simulate.replaying $(ARGS)
 
 bench-panel: install  ## how good a calibrated panel is: ARGS="TABLE --truth JUDGE", a table with recorded judges
 	$(BIN)/python -m simulate.panel $(ARGS)

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import typer
 
 from bandit_router import __version__
-from bandit_router.cli import experiment, export, init, judges, keys, migrate, models, policies, review, serve
+from bandit_router.cli import experiment, export, init, judges, keys, migrate, models, policies, replay, review, serve
 from bandit_router.cli.output import complain
 from bandit_router.errors import RouterError
 
@@ -25,7 +25,7 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    for module in (init, serve, migrate, models, policies, judges, keys, review, export, experiment):
+    for module in (init, serve, migrate, models, policies, judges, keys, review, export, experiment, replay):
         module.register(app)
     for plugin in entry_points(group=PLUGINS):
         plugin.load()(app)

@@ -16,7 +16,7 @@ class Misfit:
     """The cell of (group, action) that fits worst, and the p value of the worst of all cells fitting that badly."""
 
     p_value: float
-    action: int
+    action: int | str
     group: str
     drawn: float
     expected: float
@@ -31,7 +31,7 @@ def by_pmf(pmf: Matrix, action: NDArray[np.intp], group: NDArray[np.generic] | N
     drawn = np.zeros((len(names), pmf.shape[1]))
     np.add.at(drawn, (member, action), 1.0)
     expected, variance = (_summed(values, member, len(names)) for values in (pmf, pmf * (1 - pmf)))
-    return _worst(drawn, expected, variance, names)
+    return worst(drawn, expected, variance, names)
 
 
 def by_propensity(propensity: Vector, action: NDArray[np.intp], k: int, group: NDArray[np.generic] | None) -> Misfit:
@@ -44,7 +44,7 @@ def by_propensity(propensity: Vector, action: NDArray[np.intp], k: int, group: N
     np.add.at(found, (member, action), 1 / propensity)
     np.add.at(variance, (member, action), (1 - propensity) / propensity**2)
     rows = np.bincount(member, minlength=len(names))[:, None]
-    return _worst(found, np.minimum(found, rows), variance, names)
+    return worst(found, np.minimum(found, rows), variance, names)
 
 
 def _groups(group: NDArray[np.generic] | None, n: int) -> tuple[list[str], NDArray[np.intp]]:
@@ -61,7 +61,8 @@ def _summed(values: Matrix, member: NDArray[np.intp], groups: int) -> Matrix:
     return summed
 
 
-def _worst(drawn: Matrix, expected: Matrix, variance: Matrix, names: list[str]) -> Misfit:
+def worst(drawn: Matrix, expected: Matrix, variance: Matrix, names: list[str]) -> Misfit:
+    """Return the cell that fits worst, of counts by group and action (groups, k) and what was expected of them."""
     apart = np.abs(drawn - expected)
     # Half a draw off for counting; a cell that cannot vary is right or wrong for certain.
     z = np.where(apart < 1e-6, 0.0, np.maximum(apart - 0.5, 0.0) / np.sqrt(np.maximum(variance, 1e-9)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,8 +72,31 @@ def diagnose(window: Window) -> Diagnosis:
     """Examine a log for a target; raise `UnusableLog` for arrays that are no log."""
     rows = read(window.logged)
     pmf, action = _pmf(window, rows.n)
-    weight, total = rows.weight, float(rows.weight.sum())
     lost = _unsupported(window.logged, pmf)
+    return describe(
+        rows,
+        unsupported=None if lost is None else (float(lost.mean()), float((lost > 1e-9).mean())),
+        misfit=_misfit(window, pmf, action),
+        mismatched=_mismatched(window.logged, pmf, action),
+        duplicates=_duplicates(window.event_id, rows.n),
+        drift=_drift(window.logged, rows, action),
+    )
+
+
+def describe(
+    rows: Rows,
+    *,
+    unsupported: tuple[float, float] | None,
+    misfit: Misfit | None,
+    duplicates: int,
+    drift: Drift,
+    mismatched: int = 0,
+) -> Diagnosis:
+    """Put together what was found of a log and what the weights of its rows say.
+
+    `unsupported` is the target's probability on what could not be drawn, and the share of decisions with any.
+    """
+    weight, total = rows.weight, float(rows.weight.sum())
     return Diagnosis(
         n=rows.n,
         ess=rows.ess,
@@ -82,12 +106,12 @@ def diagnose(window: Window) -> Diagnosis:
         weight_p=_weight_p(rows),
         heaviest=float(weight.max()),
         heaviest_share=float(weight.max()) / total if total else 0.0,
-        unsupported=None if lost is None else float(lost.mean()),
-        unsupported_rows=None if lost is None else float((lost > 1e-9).mean()),
-        misfit=_misfit(window, pmf, action),
-        mismatched=_mismatched(window.logged, pmf, action),
-        duplicates=_duplicates(window.event_id, rows.n),
-        drift=_drift(window.logged, rows, action),
+        unsupported=None if unsupported is None else unsupported[0],
+        unsupported_rows=None if unsupported is None else unsupported[1],
+        misfit=misfit,
+        mismatched=mismatched,
+        duplicates=duplicates,
+        drift=drift,
     )
 
 
@@ -147,12 +171,16 @@ def _duplicates(event_id: ArrayLike | None, n: int) -> int:
 
 
 def _drift(logged: Logged, rows: Rows, action: NDArray[np.intp] | None) -> Drift:
-    """Compare the halves of the window, over the rows whose reward was observed."""
-    half = rows.n // 2
     seen = ~np.isnan(np.asarray(logged.reward, dtype=np.float64))
     if logged.observed is not None:
         seen = np.asarray(logged.observed, dtype=bool)
-    first, second = rows.reward[:half][seen[:half]], rows.reward[half:][seen[half:]]
+    return drifted(rows.reward, seen, action)
+
+
+def drifted(reward: Vector, seen: NDArray[np.bool_], action: NDArray[Any] | None) -> Drift:
+    """Compare the halves of the window, over the rows whose reward was observed."""
+    half = len(reward) // 2
+    first, second = reward[:half][seen[:half]], reward[half:][seen[half:]]
     means = tuple(float(part.mean()) if len(part) else math.nan for part in (first, second))
     return Drift(
         reward_first=means[0],
@@ -170,7 +198,7 @@ def _change_p(first: Vector, second: Vector) -> float:
     return two_sided(float(first.mean() - second.mean()) / error) if error else 1.0
 
 
-def _shares_p(first: NDArray[np.intp], second: NDArray[np.intp]) -> float:
+def _shares_p(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Return the chi-square p value of equal shares of actions."""
     if not len(first):
         return 1.0

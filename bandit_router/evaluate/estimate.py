@@ -63,10 +63,11 @@ def estimate(
     rows = read(
         Logged(reward=reward, propensity=propensity, target_prob=target_prob, action=action, q_hat=q_hat, **common)
     )
-    return _run(name, rows, alpha, hyper.get(shrink) if shrink else None)
+    return of_rows(name, rows, alpha=alpha, shrink=hyper.get(shrink) if shrink else None)
 
 
-def _run(name: str, rows: Rows, alpha: float, shrink: float | None) -> Estimate:
+def of_rows(name: str, rows: Rows, *, alpha: float = 0.05, shrink: float | None = None) -> Estimate:
+    """Estimate from rows whose weights are known already; `shrink` is the hyper-parameter, chosen where not given."""
     if name in _PLAIN:
         return _PLAIN[name](rows, alpha=alpha)
     key, function = _SHRUNK[name]

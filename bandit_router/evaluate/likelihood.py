@@ -9,7 +9,7 @@ likelihood interval of the binomial among the rows that the target would have do
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from bandit_router.evaluate.rows import Rows
 # each (as Jeffreys' prior is for a binomial). Without them a log without failures would prove that there are none.
 _UNSEEN = 0.5
 _STEPS = 60
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
         # Nothing was done that the target would do: any value is as likely as any other.
         return Estimate(value=rows.low + span / 2, low=rows.low, high=rows.high, n=rows.n, ess=0.0)
     sample = _sample(rows, span)
-    free = _fit(sample.weight - 1, np.zeros_like(sample.weight), sample.count, start=(0.0, 0.0))
+    free = _fit(sample, None, start=(0.0, 0.0))
     mass = sample.count * sample.weight / (1 + free.multipliers[0] * (sample.weight - 1))
     centre = float(mass @ sample.reward / mass.sum())
     seen = float(mass[:-2].sum())
@@ -62,7 +63,7 @@ def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
     reach = max((near[1] - near[0]) / 2, 1e-9)
 
     def excess(v: float, start: tuple[float, float]) -> tuple[float, tuple[float, float]]:
-        fit = _fit(sample.weight - 1, sample.weight * (sample.reward - v), sample.count, start=start)
+        fit = _fit(sample, v, start=start)
         return math.sqrt(max(2 * (fit.cost - free.cost), 0.0)) - z, fit.multipliers
 
     low, high = (_cross(excess, centre, end, reach=reach, z=z, start=free.multipliers) for end in (0.0, 1.0))
@@ -118,40 +119,82 @@ def _cross(
     return far
 
 
-def _fit(u: Vector, x: Vector, count: Vector, *, start: tuple[float, float]) -> _Fit:
-    """Maximise sum count log(1 + b u + g x) over the multipliers b and g, by Newton's method within the domain."""
-    b, g = start
-    terms = 1 + b * u + g * x
-    if terms.min() <= 0:
-        b, g, terms = 0.0, 0.0, np.ones_like(u)
-    cost = float(count @ np.log(terms))
+def _fit(sample: _Sample, v: float | None, *, start: tuple[float, float]) -> _Fit:
+    """Maximise sum count log(1 + b u + g x) over the multipliers b and g, by Newton's method within the domain.
+
+    u is weight - 1, x is weight (reward - v); without v the value is free, and x is 0.
+    """
+    at = start
+    sums = _sums(sample, v, at)
+    if sums.least <= 0:
+        at = (0.0, 0.0)
+        sums = _sums(sample, v, at)
     for _ in range(_STEPS):
-        step_b, step_g, gain = _newton(u, x, count, terms)
+        step, gain = _newton(sums)
         if gain < 1e-9:
             break
-        move = step_b * u + step_g * x
-        shrink = float((move / terms).min())
-        step = min(1.0, -0.95 / shrink) if shrink < 0 else 1.0
-        while step > 1e-9:
-            tried = terms + step * move
-            reached = float(count @ np.log(tried))
-            if reached >= cost + 0.1 * step * gain:
+        shrink = _steepest(sample, v, at, step)
+        size = min(1.0, -0.95 / shrink) if shrink < 0 else 1.0
+        while size > 1e-9:
+            there = (at[0] + size * step[0], at[1] + size * step[1])
+            reached = _sums(sample, v, there)
+            if reached.cost >= sums.cost + 0.1 * size * gain:
                 break
-            step /= 2
-        b, g, terms, cost = b + step * step_b, g + step * step_g, tried, reached
-    return _Fit(cost=cost, multipliers=(b, g))
+            size /= 2
+        at, sums = there, reached
+    return _Fit(cost=sums.cost, multipliers=at)
 
 
-def _newton(u: Vector, x: Vector, count: Vector, terms: Vector) -> tuple[float, float, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """The log-likelihood at a point, the least term in it, its slopes and curvatures."""
+
+    least: float
+    cost: float
+    slopes: tuple[float, float]
+    curvatures: tuple[float, float, float]
+
+
+def _parts(sample: _Sample, v: float | None) -> Iterator[tuple[Vector, Vector, Vector]]:
+    """Yield (u, x, count) a block at a time: whole columns of these would take more memory than the log itself."""
+    for first in range(0, len(sample.weight), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        weight = sample.weight[part]
+        x = np.zeros_like(weight) if v is None else weight * (sample.reward[part] - v)
+        yield weight - 1, x, sample.count[part]
+
+
+def _sums(sample: _Sample, v: float | None, at: tuple[float, float]) -> _Sums:
+    least, cost = math.inf, 0.0
+    total = np.zeros(5)
+    for u, x, count in _parts(sample, v):
+        terms = 1 + at[0] * u + at[1] * x
+        least = min(least, float(terms.min()))
+        if least <= 0:
+            return _Sums(least=least, cost=-math.inf, slopes=(0.0, 0.0), curvatures=(0.0, 0.0, 0.0))
+        cost += float(count @ np.log(terms))
+        share = count / terms
+        slope_u, slope_x = share @ u, share @ x
+        share /= terms
+        weighted = share * u
+        total += (slope_u, slope_x, weighted @ u, weighted @ x, (share * x) @ x)
+    by_u, by_x, uu, ux, xx = total.tolist()
+    return _Sums(least=least, cost=cost, slopes=(by_u, by_x), curvatures=(uu, ux, xx))
+
+
+def _steepest(sample: _Sample, v: float | None, at: tuple[float, float], step: tuple[float, float]) -> float:
+    """Return the largest share of any term that a step would take from it, as a negative number."""
+    return min(
+        float(((step[0] * u + step[1] * x) / (1 + at[0] * u + at[1] * x)).min()) for u, x, _ in _parts(sample, v)
+    )
+
+
+def _newton(sums: _Sums) -> tuple[tuple[float, float], float]:
     """Return Newton's step and the gain it promises."""
-    share = count / terms
-    slope_u, slope_x = float(share @ u), float(share @ x)
-    share /= terms
-    weighted = share * u
-    uu, ux = float(weighted @ u), float(weighted @ x)
-    xx = float((share * x) @ x)
+    slope_u, slope_x = sums.slopes
+    uu, ux, xx = sums.curvatures
     uu, xx = uu * (1 + 1e-10) + 1e-12, xx * (1 + 1e-10) + 1e-12
     determinant = uu * xx - ux * ux
     step_u = (xx * slope_u - ux * slope_x) / determinant
     step_x = (uu * slope_x - ux * slope_u) / determinant
-    return step_u, step_x, step_u * slope_u + step_x * slope_x
+    return (step_u, step_x), step_u * slope_u + step_x * slope_x

@@ -18,6 +18,8 @@ Code = Literal[
     "heavy_row",
     "reward_drift",
     "action_drift",
+    "unknown_propensities",
+    "feedback_alone",
 ]
 
 MIN_ESS: Final = 30.0

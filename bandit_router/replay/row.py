@@ -28,7 +28,8 @@ Row = Mapping[str, Any]
 TARGET_PROB: Final = "target_prob:"
 """What the name of a column begins with that holds a policy's probability of all that was done."""
 _ATTEMPT: Final = ("index", "model", "tier", "status", "error", "input_tokens", "output_tokens", "cost_usd")
-_VERDICT: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s", "skipped", "grader", "prompt")
+_GRADE: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s")
+_VERDICT: Final = (*_GRADE, "skipped", "grader", "prompt", "own_family")
 _FEEDBACK: Final = ("id", "score", "label", "comment", "received_at", "kind", "late")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bandit_router.page.svg import WIDTH, Plot, Point, padded, x_scale, y_scale
 from simulate.bench.report.series import Curve
-from simulate.bench.report.svg import WIDTH, Plot, Point, padded, x_scale, y_scale
 from simulate.bench.show import by_policy
 from simulate.bench.stream import Stream
 from simulate.bench.world import World

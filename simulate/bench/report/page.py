@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bandit_router.errors import ConfigError
+from bandit_router.page.style import STYLE
 from simulate.bench.record import Run
 from simulate.bench.report.charts import COLOURS, dollars, frontier, learning, regret, starts
 from simulate.bench.report.series import curves
-from simulate.bench.report.style import STYLE
 from simulate.bench.scenarios import DROPPED
 from simulate.bench.show import by_policy
 from simulate.bench.stream import Setting, make_stream

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from bandit_router.errors import ConfigError
+from bandit_router.page.svg import Plot, Scale, padded, x_scale, y_scale
 from simulate.bench.record import Run
 from simulate.bench.report.page import page, write_report
 from simulate.bench.report.series import curves
-from simulate.bench.report.svg import Plot, Scale, padded, x_scale, y_scale
 from simulate.bench.result import result
 from simulate.bench.stream import Setting
 from simulate.bench.world import World

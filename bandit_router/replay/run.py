@@ -1,0 +1,118 @@
+"""Takes a log, targets and a question to an answer; what spreads, weighs and estimates is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from bandit_router.evaluate.verdict import MIN_ESS, Finding, Verdict
+from bandit_router.replay import taken as all_taken
+from bandit_router.replay.answer import MODELS, Question, answer
+from bandit_router.replay.facts import Facts, Gathering
+from bandit_router.replay.learning import Learned, replay_learning
+from bandit_router.replay.log import LogAt
+from bandit_router.replay.record import Record
+from bandit_router.replay.taken import Taken, learning_courses, of_courses
+from bandit_router.replay.targets import Target
+from bandit_router.replay.work import Options, processes, spread
+
+Tick = Callable[[int], None]
+MODEL_LIMIT: Final = 20_000
+"""Longer logs are answered without a model unless one is asked for: models hold every decision in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a replay is carried out; `insist` asks for models however long the log is."""
+
+    question: Question
+    max_attempts: int | None = 8
+    engine: str = "local"
+    jobs: int = 1
+    insist: bool = False
+
+
+def replay(log: LogAt, targets: Sequence[Target], plan: Plan, *, tick: Tick = lambda _: None) -> dict[str, Any]:
+    """Return the answer; raise `RouterError` for bad input."""
+    wants_models = bool(MODELS.intersection(plan.question.estimators))
+    keep = wants_models and (plan.insist or not log.longer_than(MODEL_LIMIT))
+    still = [target for target in targets if target.learning == "version"]
+    facts, own, found, records = _still(log, still, plan, keep=keep, tick=tick)
+    by_name = dict(zip([target.name for target in still], found, strict=True))
+    online: dict[str, Learned] = {}
+    for target in targets:
+        if target.learning != "version" and facts.n:
+            came = _apart(log, target, plan, keep=keep)
+            if isinstance(came, Learned):
+                online[target.name] = came
+                by_name[target.name] = came.taken
+            else:
+                by_name[target.name] = came
+        elif target.name not in by_name:
+            by_name[target.name] = _nothing()
+    every = [by_name[target.name] for target in targets]
+    result = answer(targets, facts, every, plan.question, itself=own, records=records)
+    for line in result["targets"]:
+        if line["policy"] in online:
+            _tell(line, online[line["policy"]])
+    if wants_models and not keep:
+        result["log"]["without_models"] = True
+    return result
+
+
+def _still(
+    log: LogAt, targets: Sequence[Target], plan: Plan, *, keep: bool, tick: Tick
+) -> tuple[Facts, Taken | None, list[Taken], tuple[Record, ...]]:
+    """Return what came of the logging policy itself and of the targets that do not change."""
+    gathering = Gathering()
+    own: list[tuple[Taken | None, int]] = []
+    parts: list[tuple[Taken, ...]] = []
+    records: list[Record] = []
+    options = Options(max_attempts=plan.max_attempts, keep=keep)
+    for done in spread(log.pieces(), targets, options, engine=plan.engine, jobs=plan.jobs):
+        gathering.add(done.facts)
+        own.append((done.itself, done.facts.n))
+        parts.append(done.taken)
+        records.extend(done.records)
+        tick(done.facts.n)
+    whole = gathering.facts()
+    taken = [all_taken.joined([part[n] for part in parts]) if parts else _nothing() for n in range(len(targets))]
+    return whole, all_taken.joined_or_none(own), taken, tuple(records)
+
+
+def _apart(log: LogAt, target: Target, plan: Plan, *, keep: bool) -> Taken | Learned:
+    """Replay a learning target in a process of its own."""
+    with processes(1) as pool:
+        return pool.submit(replay_apart, log, target, plan, keep).result()
+
+
+def replay_apart(log: LogAt, target: Target, plan: Plan, keep: bool) -> Taken | Learned:
+    """Replay a learning target over a log read anew."""
+    records = log.records()
+    if target.learning == "log":
+        courses = [course for course, _ in learning_courses(target, records, max_attempts=plan.max_attempts)]
+        return of_courses(courses, keep=keep)
+    return replay_learning(target, list(records), max_attempts=plan.max_attempts, seed=plan.question.seed)
+
+
+def _nothing() -> Taken:
+    return of_courses([], keep=False)
+
+
+def _tell(line: dict[str, Any], learned: Learned) -> None:
+    """Put what a target earned that learned from its own decisions in the place of what importance weights say."""
+    if learned.reward.ess < MIN_ESS:
+        few = Finding(
+            code="few_effective_rows",
+            fatal=True,
+            message=f"only {learned.taken_over:,} decisions could be taken over; collect more, or explore more",
+        )
+        verdict = Verdict(findings=(few,))
+        line |= {"answers": False, "findings": [asdict(one) for one in verdict.findings], "estimates": None}
+        line |= dict.fromkeys(("reward", "quality", "cost_usd", "against_logging", "by_category", "over_time"))
+    elif line["answers"]:
+        reward = asdict(learned.reward)
+        line |= {"estimates": {line["learned"]: reward}, "reward": reward, "late": asdict(learned.late)}
+        line |= dict.fromkeys(("quality", "cost_usd", "against_logging", "by_category", "over_time"))
+        line["taken_over"] = learned.taken_over

@@ -1,0 +1,1 @@
+"""Whether replay tells the truth, and how fast: `make bench-replay`."""
