@@ -47,7 +47,8 @@ def _table(pa: Any, whole: Any, first: int, n: int) -> Any:
         "target_prob:dear": (chosen == k - 1).astype(float),
     }
     columns["finished_at"] = columns["created_at"]
-    return pa.table([pa.array(columns[f.name], type=f.type) for f in whole], schema=whole)
+    nulls = {field.name: pa.nulls(n, field.type) for field in whole if field.name not in columns}
+    return pa.table([pa.array((columns | nulls)[field.name], type=field.type) for field in whole], schema=whole)
 
 
 def _decision(pa: Any, first: int, n: int) -> dict[str, Any]:
