@@ -29,7 +29,7 @@ TRUST: Final = 0.1
 """Deviation from 1 of the weight that a prediction keeps beside a verdict."""
 DISPERSION: Final = (0.5, 0.05)
 """Evidence for truth as random as right or wrong at first, and the least share of that randomness assumed."""
-SLOPE: Final = (1.35, 0.5)
+SLOPE: Final = (1.35, 0.8)
 """Logits by which an answer judged one deviation better is better (1.35 is an AUC of .80), and its log's deviation."""
 TAIL: Final = (1.0, 0.4)
 """How much steeper that is for verdicts below the median, as where most answers are good but some are very bad."""
