@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
-from simulate.experiments.peeking import cost, peek, rate, reward
+from simulate.experiments.peeking import cost, peek, peek_sessions, rate, reward
 from simulate.experiments.recorded import narrowed
 from simulate.outcomes import read_table
 
@@ -38,6 +38,8 @@ def _false_positives(experiments: int) -> Table:
     for draw in (reward, rate, cost):
         found = peek(draw, experiments=experiments)
         table.add_row(draw.__name__, f"{found.missed:.2%}", f"{found.missed_naive:.2%}")
+    by_session, by_request = peek_sessions()
+    table.add_row("200 with sessions, 20 looks; as if requests were units", f"{by_session:.2%}", f"{by_request:.2%}")
     return table
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.experiment.compare import difference
+from bandit_router.experiment.sample import mean_sample
 from bandit_router.experiment.sequence import Mean
 
 Vector = NDArray[np.float64]
@@ -93,3 +94,33 @@ def _means(y: Vector, here: NDArray[np.bool_], at: NDArray[np.int_]) -> Sequence
         )
         for n, t, s in zip(count, total, square, strict=True)
     ]
+
+
+def peek_sessions(
+    *, sessions: int = 400, requests: int = 4000, looks: int = 20, experiments: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """Give sessions, whose requests are alike and come over the whole time, equal arms; look again and again.
+
+    Return the shares of experiments in which an interval ever missed 0: by sessions, and as if requests were units.
+    """
+    rng = np.random.default_rng(seed)
+    at = np.linspace(requests / looks, requests, looks).astype(int)
+    missed = np.zeros((experiments, 2), dtype=bool)
+    for row in missed:
+        level, arms = rng.beta(2.0, 1.0, sessions), rng.integers(0, 2, sessions)
+        unit = rng.choice(sessions, requests, p=rng.dirichlet(np.ones(sessions)))
+        y = (rng.random(requests) < level[unit]).astype(np.float64)
+        for n in at:
+            for column, code in enumerate((unit[:n], np.arange(n))):
+                row[column] |= _missed(y[:n], arms[unit[:n]], code, planned=sessions if column == 0 else requests)
+    by_session, by_request = missed.mean(axis=0)
+    return float(by_session), float(by_request)
+
+
+def _missed(y: Vector, arm: NDArray[np.int_], unit: NDArray[np.int_], *, planned: int) -> bool:
+    means = []
+    for side in (0, 1):
+        names, code = np.unique(unit[arm == side], return_inverse=True)
+        means.append(mean_sample(y[arm == side], code, len(names)).mean)
+    found = difference(means[1], means[0], alpha=0.05, planned=planned)
+    return not found.low <= 0 <= found.high

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simulate.experiments.peeking import Draw, cost, peek, rate, reward
+from simulate.experiments.peeking import Draw, cost, peek, peek_sessions, rate, reward
 
 
 @pytest.mark.parametrize("draw", [reward, rate, cost])
@@ -22,3 +22,9 @@ def test_a_large_effect_is_found_long_before_the_end() -> None:
     found = peek(reward, effect=4 * 0.48 * math.sqrt(4 / 2000), experiments=100, looks=50, seed=2)
     assert found.found > 0.75
     assert found.stopped < 1700
+
+
+def test_sessions_of_alike_requests_are_told_apart_hardly_ever() -> None:
+    by_session, by_request = peek_sessions(experiments=100)
+    assert by_session <= 0.05
+    assert by_request > 0.15
