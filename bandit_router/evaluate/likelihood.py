@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,7 @@ def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
     if not rows.weight.any():
         # Nothing was done that the target would do: any value is as likely as any other.
         return Estimate(value=rows.low + span / 2, low=rows.low, high=rows.high, n=rows.n, ess=0.0)
+    rows = _within_reach(rows)
     sample = _sample(rows, span)
     free = _fit(sample, None, start=(0.0, 0.0))
     mass = sample.count * sample.weight / (1 + free.multipliers[0] * (sample.weight - 1))
@@ -69,6 +70,17 @@ def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
     low, high = (_cross(excess, centre, end, reach=reach, z=z, start=free.multipliers) for end in (0.0, 1.0))
     low, high = clipped((rows.low + span * low, rows.low + span * high), rows.low + span * value, (rows.low, rows.high))
     return Estimate(value=rows.low + span * value, low=low, high=high, n=rows.n, ess=rows.ess)
+
+
+def _within_reach(rows: Rows) -> Rows:
+    """Return rows of which some weigh less than 1: if none does, E[w] = 1 leaves no room for what was not seen.
+
+    That is so where a policy is the one that logged; its rows are then told by their shares of all weight.
+    """
+    if rows.weight.min() < 1 - 1e-6:
+        return rows
+    mean = float(rows.weight.mean())
+    return replace(rows, weight=rows.weight / mean, ceiling=float(rows.weight.max()) / mean)
 
 
 def _sample(rows: Rows, span: float) -> _Sample:

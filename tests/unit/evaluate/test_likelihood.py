@@ -61,3 +61,13 @@ def test_weights_of_thousands_are_borne() -> None:
     propensity = rng.choice([0.9, 1e-5], 5000)
     found = estimate("cressie_read", reward=rng.random(5000), propensity=propensity, target_prob=np.full(5000, 0.5))
     assert 0.0 <= found.low <= found.value <= found.high <= 1.0
+
+
+@pytest.mark.parametrize("weight", [1.0, 1.0 + 1e-9, 1.5])
+def test_the_policy_that_logged_has_the_interval_of_a_mean(weight: float) -> None:
+    reward = np.random.default_rng(0).uniform(0, 1, 400)
+    rows = {"reward": reward, "propensity": np.full(400, 0.5), "target_prob": np.full(400, weight / 2)}
+    found = estimate("cressie_read", **rows, max_weight=40.0)
+    half = 1.96 * reward.std() / 20
+    assert found.value == pytest.approx(reward.mean(), abs=1e-3)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.05)
