@@ -104,7 +104,17 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
         *((known.prices, name) for name in ("judging", "judged")),
         *(
             (known.verdicts, name)
-            for name in ("seen", "base", "held", "base_count", "spread", "scatter", "expected_scatter")
+            for name in (
+                "seen",
+                "base",
+                "face",
+                "labels",
+                "held",
+                "base_count",
+                "spread",
+                "scatter",
+                "expected_scatter",
+            )
         ),
     ]
 

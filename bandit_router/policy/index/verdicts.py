@@ -20,6 +20,8 @@ EDGE: Final = 8.2
 OWN_WORD: Final = 20.0
 """How many verdicts' worth of ranks a verdict's face value counts for, and until when it counts at all."""
 FACE_UNTIL: Final = 200.0
+ANCHOR: Final = 20.0
+"""How many labels it takes for predictions to say as much of how good answers are as the verdicts' face value."""
 SLOPES: Final[Vector] = np.array([0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4, 3.0, 3.8, 5.0])
 TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
@@ -103,6 +105,9 @@ class Verdicts:
         """The mean prediction, before the shift in level."""
         self.held = QUALITY
         """That mean when the error model was last derived, which holds until it is derived again."""
+        self.face = QUALITY
+        """The mean quality as the panel put it, which anchors that while there is little feedback."""
+        self.labels = 0.0
         self.base_count = 20.0
         self.spread = 1.0
         """Variance of the mean of several judges' scores: the more they agree, the nearer to 1."""
@@ -118,7 +123,8 @@ class Verdicts:
 
     def score(self, judgement: Judgement) -> float | None:
         """Return a judgement's normal score, None when no judge gave a verdict."""
-        scores = [self._rank(judge, value) for judge, value in _said(judgement)]
+        word = self._word(judgement)
+        scores = [self._rank(judge, value, word) for judge, value in _said(judgement)]
         return sum(scores) / len(scores) / math.sqrt(self.spread) if scores else None
 
     def log_likelihood(self, score: float, p: Vector) -> Vector:
@@ -143,12 +149,15 @@ class Verdicts:
         said = _said(judgement)
         for judge, value in said:
             self.histograms.setdefault(judge, np.zeros(BINS))[_bin(value)] += 1
-        raw = sum(self._rank(judge, value) for judge, value in said) / max(len(said), 1)
+        word = self._word(judgement)
+        raw = sum(self._rank(judge, value, word) for judge, value in said) / max(len(said), 1)
         self.seen += 1
         self.base_count += 1
         self.spread += (min(raw * raw, 9.0) - self.spread) / min(self.base_count, 2000.0)
         self.base += (p - self.base) / min(self.base_count, 2000.0)
-        if abs(self.base - self.held) > DRIFT:
+        if judgement.quality is not None:
+            self.face += (judgement.quality - self.face) / min(self.base_count, 2000.0)
+        if abs(self._mean() - self.held) > DRIFT:
             self.hold()
 
     def label(self, score: float, p: float, truth: float) -> None:
@@ -164,6 +173,7 @@ class Verdicts:
         guess = float((self._weights() * good).sum())
         self.scatter += (truth - guess) ** 2
         self.expected_scatter += guess * (1 - guess)
+        self.labels += 1
         likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self._dispersion()
         self.evidence = KEEP * self.evidence + likelihood
         self._derive()
@@ -183,8 +193,16 @@ class Verdicts:
 
     def hold(self) -> None:
         """Derive the error model anew from the mean prediction as it is now."""
-        self.held = min(max(self.base, 0.02), 0.98)
+        self.held = min(max(self._mean(), 0.02), 0.98)
         self.derive()
+
+    def _mean(self) -> float:
+        """Return how good answers are on the whole.
+
+        Predictions learn from posteriors, and posteriors from predictions: without truth both would drift together.
+        """
+        share = self.labels / (self.labels + ANCHOR)
+        return share * self.base + (1 - share) * self.face
 
     def derive(self) -> None:
         """Compute the error model from the mean prediction held and the posterior."""
@@ -233,9 +251,14 @@ class Verdicts:
         """Return the mean prediction held, shifted by a level in logits."""
         return np.asarray(1 / (1 + (1 - self.held) / self.held * np.exp(-np.asarray(level))))
 
-    def _rank(self, judge: str, value: float) -> float:
-        """Return the normal score of a verdict's mid-rank among that judge's; its face value while there are few."""
-        face = 0.8 * NORMAL.inv_cdf(min(max(value, 0.01), 0.99)) if self.seen < FACE_UNTIL else 0.0
+    def _word(self, judgement: Judgement) -> float:
+        """Return the panel's quality as a normal score, at face value: it knows which judges only look for faults."""
+        if self.seen >= FACE_UNTIL or judgement.quality is None:
+            return 0.0
+        return 0.8 * NORMAL.inv_cdf(min(max(judgement.quality, 0.01), 0.99))
+
+    def _rank(self, judge: str, value: float, face: float) -> float:
+        """Return the normal score of a verdict's mid-rank among that judge's; the panel's word while there are few."""
         histogram = self.histograms.get(judge)
         if histogram is None:
             return face

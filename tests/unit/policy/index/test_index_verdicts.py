@@ -7,7 +7,9 @@ from bandit_router.policy.index.verdicts import Verdicts
 from bandit_router.types import Judgement, Verdict
 
 
-def said(*scores: float | None, quality: float | None = 0.5) -> Judgement:
+def said(*scores: float | None, quality: float | None = None) -> Judgement:
+    known = [score for score in scores if score is not None]
+    quality = sum(known) / len(known) if known and quality is None else quality
     verdicts = tuple(Verdict(judge=f"j{i}", score=score) for i, score in enumerate(scores))
     return Judgement(quality=quality, verdicts=verdicts)
 
@@ -93,3 +95,15 @@ def test_predictions_that_clients_contradict_are_shifted() -> None:
     for _ in range(200):
         verdicts.label(0.0, 0.8, 0.0)
     assert verdicts.level < -0.5
+
+
+def test_without_feedback_answers_are_as_good_as_the_panel_says_whatever_was_predicted() -> None:
+    verdicts = Verdicts()
+    for _ in range(400):
+        verdicts.saw(said(0.3), 0.95)
+    assert verdicts.held == pytest.approx(0.3, abs=0.05)
+
+
+def test_a_judge_that_only_looks_for_faults_makes_no_answer_look_good() -> None:
+    # The form is in order, and the panel, which knows what that is worth, says 0.2.
+    assert Verdicts().score(said(1.0, 0.2, quality=0.2)) == Verdicts().score(said(0.2))
