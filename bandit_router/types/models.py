@@ -1,0 +1,80 @@
+"""The models a service may call, their prices and states; no rules live here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+ModelState = Literal["active", "degraded", "retired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """An arm: one callable model with its tier, prices (USD per token) and limits."""
+
+    name: str
+    target: str
+    """What the provider is asked for, in litellm's notation: `openai/gpt-4o-mini`."""
+    tier: int
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    """Tokens of prompt and answer together; None when unknown (never filtered on)."""
+    tools: bool = True
+    vision: bool = False
+    json_schema: bool = True
+    region: str | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    timeout_s: float = 60.0
+    expected_output_tokens: int = 400
+    """Used to price an action before the model has answered."""
+    fuses: bool = False
+    """Makes one answer of those at hand, so it can be called only once there are two."""
+    family: str | None = None
+    """Who made it; None leaves that to be read off the target."""
+    logprobs: bool = False
+    """Whether it is asked for the log probabilities of its tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPrice:
+    """What a public price list says of a model: USD per token, limits, abilities; None where it says nothing."""
+
+    input_usd_per_token: float
+    output_usd_per_token: float
+    context_window: int | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """What is kept of a model besides router.toml: its state since when and why, with the numbers of that change."""
+
+    name: str
+    state: ModelState
+    """`degraded`: its answers got worse; it is still offered. `retired`: it is not offered."""
+    since: datetime
+    reason: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    entry: Mapping[str, Any] | None = None
+    """Its configuration, as an entry of [[models]] has it, where it was added at run time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEvent:
+    """Something that happened to a model, or to all of them (`*`)."""
+
+    model: str
+    at: datetime
+    reason: str
+    before: ModelState | None = None
+    state: ModelState | None = None
+    """The state from then on; None where it was left alone."""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    """What happened, where several processes may notice it: entered once only."""
