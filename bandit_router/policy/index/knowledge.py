@@ -125,6 +125,7 @@ class Knowledge:
         seen = self._seen(point, found)
         place = next(i for i, one in enumerate(seen) if one.judged is answer)
         one, others = seen[place], [other.tried for i, other in enumerate(seen) if i != place]
+        self.verdicts.labels += 1
         if one.score is not None:
             p = float(one.tried.good @ difficulty(others))
             self.verdicts.label(one.score, self._unshifted(p), truth)

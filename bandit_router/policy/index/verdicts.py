@@ -108,6 +108,7 @@ class Verdicts:
         self.face = QUALITY
         """The mean quality as the panel put it, which anchors that while there is little feedback."""
         self.labels = 0.0
+        """How many answers there was feedback on, judged or not: all of it is in the predictions."""
         self.base_count = 20.0
         self.spread = 1.0
         """Variance of the mean of several judges' scores: the more they agree, the nearer to 1."""
@@ -173,7 +174,6 @@ class Verdicts:
         guess = float((self._weights() * good).sum())
         self.scatter += (truth - guess) ** 2
         self.expected_scatter += guess * (1 - guess)
-        self.labels += 1
         likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self._dispersion()
         self.evidence = KEEP * self.evidence + likelihood
         self._derive()

@@ -123,6 +123,13 @@ def test_doubt_does_not_grow_while_nothing_is_told() -> None:
     assert known.predictor.doubt("m2") == before
 
 
+def test_feedback_on_answers_not_judged_frees_predictions_from_the_panels_word() -> None:
+    known = Knowledge(dims=8)
+    for _ in range(30):
+        known.learn(event(step(MODELS, 2), history=[answered("m2", None)], reward=1.0))
+    assert known.verdicts.labels == 30
+
+
 def test_a_verdict_worth_its_price_is_always_asked_for(taught: IndexPolicy) -> None:
     assert taught.pmf(state(), MODELS).judge[2] == 1.0
 
