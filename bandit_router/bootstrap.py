@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 import secrets
 import socket
 import time
@@ -25,6 +24,7 @@ from bandit_router.judge.build import Tools, build_panel
 from bandit_router.judge.calibrate import FORMAT as CALIBRATION
 from bandit_router.judge.calibrate import NAME as PANEL
 from bandit_router.judge.calibrate import Calibrator
+from bandit_router.judge.family import maker_of
 from bandit_router.judge.panel import Panel
 from bandit_router.judge.unsure import Unsure
 from bandit_router.judge.watch import Watch
@@ -284,17 +284,22 @@ def judge_watch(settings: Settings, engine: Engine, *, turn: Callable[[], bool] 
     return Watch(
         source=Events(engine, combine=combine),
         weights=weights,
-        families={model.name: _family(model) for model in settings.models},
+        families=_families(settings.models),
         limits={"length": bias.length_limit, "family": bias.family_limit, "order": bias.order_limit},
         turn=turn,
     )
 
 
-def _family(model: ModelSettings) -> str:
-    """Return the first word of the name that its maker gave a model: `gpt`, `claude`, `gemini`."""
-    name = model.target.lower().rpartition("/")[2]
-    word = re.search("[a-z]+", name)
-    return word[0] if word else name
+def _families(models: Sequence[ModelSettings]) -> dict[str, str]:
+    """Return each model's family; one that fuses is of that which it is called through."""
+    named = {model.name: model for model in models}
+    called = {model.name: named[model.through or model.name] for model in models}
+    return {name: named[name].family or by.family or maker_of(by.target) for name, by in called.items()}
+
+
+def _rules(judges: Sequence[JudgeSettings]) -> frozenset[str]:
+    """Return the names of the judges that check form and grade nothing."""
+    return frozenset(judge.label for judge in judges if judge.kind == "rules")
 
 
 def new_id() -> str:
@@ -367,7 +372,7 @@ def _queueing(settings: Settings) -> Queueing | None:
         audit_share=review.audit_share,
         disagreement=review.disagreement,
         margin=review.margin,
-        rules=frozenset(judge.label for judge in settings.judges if judge.kind == "rules"),
+        rules=_rules(settings.judges),
     )
     return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)
 
@@ -381,8 +386,7 @@ def _dial(settings: RewardSettings, found: Mapping[str, Version]) -> Mapping[str
 
 def _calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) -> Mapping[str, Calibrator]:
     """Return what the panel's verdicts are worth by its newest version."""
-    rules = frozenset(judge.label for judge in judges if judge.kind == "rules")
-    return {PANEL: Calibrator(rules=rules, artifact=found[PANEL].artifact if PANEL in found else None)}
+    return {PANEL: Calibrator(rules=_rules(judges), artifact=found[PANEL].artifact if PANEL in found else None)}
 
 
 def _drifts(found: Mapping[str, Version]) -> Mapping[str, Drift]:

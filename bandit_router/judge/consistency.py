@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bandit_router.errors import EmbeddingFailed
 from bandit_router.judge.asking import abstain
 from bandit_router.judge.final import agreement, final_answer
 from bandit_router.judge.form import parse_json
-from bandit_router.judge.likeness import likeness
+from bandit_router.judge.likeness import likeness, within
 from bandit_router.judge.reading import answer_of, calls_of
 from bandit_router.protocols import Embedder
 from bandit_router.types import Case, Completion, Verdict
@@ -45,14 +43,7 @@ class ConsistencyJudge:
         started, numeric = self._clock(), case.category.partition(".")[0] == _NUMERIC
         mine, others = case.answer.completion, [reply.completion for reply in case.earlier]
         known = [_agreement(mine, other, numeric=numeric) for other in others]
-        score, error = None, None
-        try:
-            async with asyncio.timeout(timeout_s):
-                score = await self._mean(mine, others, known)
-        except TimeoutError:
-            error = f"timeout: no embedding within {timeout_s:g} s"
-        except EmbeddingFailed as failure:
-            error = f"embedding: {failure}"
+        score, error = await within(timeout_s, self._mean(mine, others, known))
         return Verdict(
             judge=self.name,
             score=score,

@@ -28,13 +28,16 @@ _WORD: Final = re.compile(r"[a-z]+")
 
 
 def family_of(model: Model) -> str:
-    """Return who made a model: as configured, else by its name, else the first word of that name.
+    """Return who made a model: as configured, else by its name."""
+    return model.family or maker_of(model.target)
+
+
+def maker_of(target: str) -> str:
+    """Return who made what litellm calls by this name, else the first word of the last part of it.
 
     Through whom it is called does not count: one host serves the models of many makers.
     """
-    if model.family:
-        return model.family
-    name = model.target.lower().rpartition("/")[2]
+    name = target.lower().rpartition("/")[2]
     for maker, start in _MAKERS:
         if re.search(rf"(?<![a-z])(?:{start})", name):
             return maker

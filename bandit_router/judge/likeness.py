@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import numpy as np
 
+from bandit_router.errors import EmbeddingFailed
 from bandit_router.protocols import Embedder
 
 _MOST_PARAGRAPHS: Final = 32
@@ -30,6 +32,17 @@ async def likeness(text: str, others: Sequence[str], *, embedder: Embedder) -> l
     ]
     mine, *theirs = [mean / (float(np.linalg.norm(mean)) or 1.0) for mean in means]
     return [min(1.0, max(0.0, float(mine @ other))) for other in theirs]
+
+
+async def within(timeout_s: float, work: Awaitable[float]) -> tuple[float | None, str | None]:
+    """Return a score that takes embedding, or why there is none: too late, or the embedder failed."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await work, None
+    except TimeoutError:
+        return None, f"timeout: no embedding within {timeout_s:g} s"
+    except EmbeddingFailed as failure:
+        return None, f"embedding: {failure}"
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
-from bandit_router.errors import EmbeddingFailed
 from bandit_router.judge.asking import abstain
-from bandit_router.judge.likeness import likeness
+from bandit_router.judge.likeness import likeness, within
 from bandit_router.judge.reading import asked, text_of
 from bandit_router.protocols import Embedder
 from bandit_router.types import Case, Verdict
@@ -33,14 +31,8 @@ class RelevanceJudge:
         question, text = asked(case.request), text_of(case.answer.completion.message.get("content"))
         if not question.strip() or not text.strip():
             return abstain(self.name, "no text to compare")
-        started, score, error = self._clock(), None, None
-        try:
-            async with asyncio.timeout(timeout_s):
-                [score] = await likeness(question, [text], embedder=self._embedder)
-        except TimeoutError:
-            error = f"timeout: no embedding within {timeout_s:g} s"
-        except EmbeddingFailed as failure:
-            error = f"embedding: {failure}"
+        started = self._clock()
+        score, error = await within(timeout_s, self._cosine(question, text))
         return Verdict(
             judge=self.name,
             score=score,
@@ -48,3 +40,7 @@ class RelevanceJudge:
             cost_usd=self.cost_usd,
             latency_s=self._clock() - started,
         )
+
+    async def _cosine(self, question: str, text: str) -> float:
+        [cosine] = await likeness(question, [text], embedder=self._embedder)
+        return cosine

@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
 from bandit_router import __version__
-from bandit_router.cli.app import main
-
-
-class Shell:
-    """Runs commands in a folder, as a person would."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capfd = monkeypatch, capfd
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """Run a command, check its exit code, and return what it printed."""
-        self._monkeypatch.setattr(sys, "argv", ["bandit-router", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = self._capfd.readouterr()
-        assert (ended.value.code or 0) == code, captured.err
-        return captured.err if code else captured.out
+from tests.unit.cli.shell import Shell
 
 
 @pytest.fixture

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bandit_router.cli.app import main
 from bandit_router.store.log import Log
 from bandit_router.store.session import open_engine
 from tests.factories import make_decision, make_outcome
+from tests.unit.cli.shell import Shell
 
 NAME = "bandit_vs_cascade"
-
-
-class Shell:
-    """Runs commands in a folder, as a person would."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capfd = monkeypatch, capfd
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        self._monkeypatch.setattr(sys, "argv", ["bandit-router", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = self._capfd.readouterr()
-        assert (ended.value.code or 0) == code, captured.err
-        return captured.err if code else captured.out
 
 
 @pytest.fixture
