@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 
 _FILE: Final = "file"
 """Where a pooled connection keeps which file it has open."""
+_BUSY_PAUSE_S: Final = 0.005
 
 
 def open_sqlite(url: URL, *, create: bool, busy_timeout_s: float) -> Engine:
@@ -30,7 +32,8 @@ def open_sqlite(url: URL, *, create: bool, busy_timeout_s: float) -> Engine:
     def _prepare(connection: Any, record: Any) -> None:
         record.info[_FILE] = _identity(path)
         connection.isolation_level = None  # the driver's own BEGIN comes too late: after the first read
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _use_wal(connection, wait_s=busy_timeout_s)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "checkout")
@@ -52,6 +55,23 @@ def is_missing(engine: Engine) -> bool:
     """Tell whether an engine is for an SQLite file that is not there, in a folder that is."""
     path = Path(engine.url.database or "").absolute()
     return engine.dialect.name == "sqlite" and path.parent.is_dir() and not path.exists()
+
+
+def _use_wal(connection: sqlite3.Connection, *, wait_s: float) -> None:
+    """Switch the file to a write-ahead log; the first of several connections does it, the others wait for that.
+
+    SQLite answers "busy" at once, without its own waiting, where two connections switch the same new file: each
+    reads, and neither could then be alone with it.
+    """
+    give_up = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up:
+                raise
+        time.sleep(_BUSY_PAUSE_S)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

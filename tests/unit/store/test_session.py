@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from bandit_router.errors import ConfigError, SchemaOutdated, StoreUnavailable
 from bandit_router.resources import shipped
@@ -102,6 +103,21 @@ def test_two_processes_may_migrate_at_once(empty_database_url: str) -> None:
     check_schema(engine)
     engine.dispose()
     assert failures == []
+
+
+def test_opening_a_new_file_waits_for_who_is_writing_it(sqlite_url: str) -> None:
+    file = make_url(sqlite_url).database or ""
+    Path(file).unlink(missing_ok=True)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.1, other.rollback)
+    done.start()
+    engine = open_engine(sqlite_url)
+    with reading(engine) as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    done.join()
+    engine.dispose()
+    other.close()
 
 
 def test_the_migrations_make_exactly_the_tables_described(engine: Engine) -> None:
