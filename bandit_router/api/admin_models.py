@@ -31,33 +31,33 @@ _EVENTS: Final = 100
 async def list_models(request: Request) -> Response:
     """List every model there is or was, with its state, prices and how it fares."""
     administrator(request)
-    parts = services(request)
-    names = {*parts.offered.records, *(model.name for model in parts.catalog.models)}
-    return json_response({"models": [_body(parts, name) for name in sorted(names)]})
+    service = services(request)
+    names = {*service.offered.records, *(model.name for model in service.catalog.models)}
+    return json_response({"models": [_body(service, name) for name in sorted(names)]})
 
 
 @router.post("/admin/models")
 async def add_model(request: Request) -> Response:
     """Add a model, described as in router.toml, or change one that was added here."""
     administrator(request)
-    parts, data = services(request), parse_object(await request.body())
+    service, data = services(request), parse_object(await request.body())
     reason = read_text(data, "reason", longest=_LONGEST) or "added by an operator"
     entry = _entry({name: value for name, value in data.items() if name != "reason"})
-    if entry.name in parts.policies.names():
+    if entry.name in service.learned.policies.names():
         raise BadRequest(f"a policy is named {entry.name!r}; give the model another name", param="name")
-    event = added(entry.name, parts.offered.records.get(entry.name), now=parts.router.now(), reason=reason)
-    await to_thread.run_sync(parts.offered.add, entry, event)
-    return json_response(_body(parts, entry.name))
+    event = added(entry.name, service.offered.records.get(entry.name), now=service.router.now(), reason=reason)
+    await to_thread.run_sync(service.offered.add, entry, event)
+    return json_response(_body(service, entry.name))
 
 
 @router.get("/admin/models/{name:path}/events")
 async def list_events(request: Request) -> Response:
     """List what happened to a model, the newest first; `*` stands for what happened to all."""
     administrator(request)
-    parts, name = services(request), request.path_params["name"]
+    service, name = services(request), request.path_params["name"]
     if name != "*":
-        parts.offered.record(name)
-    found = await to_thread.run_sync(lambda: parts.roster.events(name, limit=_EVENTS))
+        service.offered.record(name)
+    found = await to_thread.run_sync(lambda: service.stores.roster.events(name, limit=_EVENTS))
     return json_response({"events": [_event_body(event) for event in found]})
 
 
@@ -73,29 +73,29 @@ async def readmit_model(request: Request) -> Response:
     return await _change(request, readmitted, "readmitted by an operator")
 
 
-def health_of_models(parts: Services) -> Iterable[ModelHealth]:
+def health_of_models(service: Services) -> Iterable[ModelHealth]:
     """Yield how each model fares, for the metrics."""
-    offered = {model.name for model in parts.catalog.models}
-    for name in sorted(offered | parts.offered.records.keys()):
-        record = parts.offered.records.get(name)
+    offered = {model.name for model in service.catalog.models}
+    for name in sorted(offered | service.offered.records.keys()):
+        record = service.offered.records.get(name)
         yield ModelHealth(
             model=name,
             state=record.state if record else "active",
-            circuit=parts.breaker.state(name),
-            trips=parts.breaker.trips(name),
-            expected=parts.drift.expected(name),
-            evidence=parts.drift.evidence(name),
-            alarms=sum(change.model == name and change.kind == "worse" for change in parts.drift.changes),
+            circuit=service.breaker.state(name),
+            trips=service.breaker.trips(name),
+            expected=service.drift.expected(name),
+            evidence=service.drift.evidence(name),
+            alarms=sum(change.model == name and change.kind == "worse" for change in service.drift.changes),
         )
 
 
 async def _change(request: Request, rule: Callable[..., ModelEvent], usual: str) -> Response:
     administrator(request)
-    parts, raw, name = services(request), await request.body(), request.path_params["name"]
+    service, raw, name = services(request), await request.body(), request.path_params["name"]
     reason = read_text(parse_object(raw), "reason", longest=_LONGEST) if raw else None
-    event = rule(parts.offered.record(name), now=parts.router.now(), reason=reason or usual)
-    await to_thread.run_sync(parts.offered.change, event)
-    return json_response(_body(parts, name))
+    event = rule(service.offered.record(name), now=service.router.now(), reason=reason or usual)
+    await to_thread.run_sync(service.offered.change, event)
+    return json_response(_body(service, name))
 
 
 def _entry(data: dict[str, Any]) -> ModelSettings:
@@ -108,16 +108,16 @@ def _entry(data: dict[str, Any]) -> ModelSettings:
         raise BadRequest(f"{param}: {message}" if param else message, param=param) from error
 
 
-def _body(parts: Services, name: str) -> dict[str, Any]:
-    record, model = parts.offered.records.get(name), parts.catalog.get(name)
+def _body(service: Services, name: str) -> dict[str, Any]:
+    record, model = service.offered.records.get(name), service.catalog.get(name)
     return {
         "name": name,
         "offered": model is not None,
         **(_record_body(record) if record else {"state": "active"}),
         **(_model_body(model) if model else {}),
-        "circuit": parts.breaker.state(name),
-        "expected_quality": parts.drift.expected(name),
-        "drift_evidence": parts.drift.evidence(name),
+        "circuit": service.breaker.state(name),
+        "expected_quality": service.drift.expected(name),
+        "drift_evidence": service.drift.evidence(name),
     }
 
 

@@ -65,7 +65,7 @@ def _lifespan(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         running.services = services = await bootstrap.start(settings, running.metrics, config=config)
         running.started_at = int(services.router.now().timestamp())
-        running.metrics.watch(partial(learning, services), services.reviews.open)
+        running.metrics.watch(partial(learning, services), services.stores.reviews.open)
         running.metrics.watch_judges(lambda: services.watch.newest)
         running.metrics.watch_experiments(services.steward.reports)
         running.metrics.watch_models(partial(health_of_models, services))

@@ -17,11 +17,11 @@ router = APIRouter()
 async def chat_completions(request: Request) -> Response:
     """Answer a chat completion in OpenAI's protocol."""
     raw = await request.body()
-    parts = services(request)
-    clock = parts.router.cascade.clock
+    service = services(request)
+    clock = service.router.cascade.clock
     started = clock()
-    chat = parse_chat(parse_object(raw), request.scope["headers"], caller=caller(request), catalog=parts.catalog)
-    answer = await parts.router.answer(chat.ask)
+    chat = parse_chat(parse_object(raw), request.scope["headers"], caller=caller(request), catalog=service.catalog)
+    answer = await service.router.answer(chat.ask)
     overhead_s = max(0.0, clock() - started - waited_s(answer.outcome.history))
     running(request).metrics.overhead(overhead_s)
     headers = {**router_headers(answer), "x-router-overhead-ms": f"{overhead_s * 1000:.3f}"}

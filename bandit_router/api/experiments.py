@@ -34,10 +34,10 @@ _LONGEST: Final = 1000
 async def list_experiments(request: Request) -> Response:
     """List every experiment there has been, and those in files that were never started."""
     administrator(request)
-    parts = services(request)
-    found = await to_thread.run_sync(conduct(parts).all)
-    files = await to_thread.run_sync(load_experiments, _folder(parts))
-    now = parts.router.now()
+    service = services(request)
+    found = await to_thread.run_sync(conduct(service).all)
+    files = await to_thread.run_sync(load_experiments, _folder(service))
+    now = service.router.now()
     body = {
         "experiments": [standing_body(each, now) for each in found.values()],
         "not_started": sorted(files.keys() - found.keys()),
@@ -49,8 +49,8 @@ async def list_experiments(request: Request) -> Response:
 async def show_experiment(request: Request) -> Response:
     """Analyse one experiment by its whole log."""
     administrator(request)
-    parts = services(request)
-    report = await to_thread.run_sync(conduct(parts).analyse, request.path_params["name"])
+    service = services(request)
+    report = await to_thread.run_sync(conduct(service).analyse, request.path_params["name"])
     body = standing_body(report.standing, report.at) | analysis_body(report.analysis, report.verdict)
     return json_response(body)
 
@@ -59,21 +59,21 @@ async def show_experiment(request: Request) -> Response:
 async def change_experiment(request: Request) -> Response:
     """Start, ramp or stop an experiment: `{action, name | experiment, share?, reason?}`."""
     by = administrator(request).tenant or NOBODY
-    parts = services(request)
+    service = services(request)
     body = parse_object(await request.body())
     action = body.get("action")
     if action not in ACTIONS:
         raise BadRequest(f"action is {action!r}; {did_you_mean(str(action), ACTIONS)}", param="action")
-    standing = await to_thread.run_sync(partial(_change, parts, str(action), body, by=by))
-    await to_thread.run_sync(parts.trials.refresh)
-    return json_response(standing_body(standing, parts.router.now()))
+    standing = await to_thread.run_sync(partial(_change, service, str(action), body, by=by))
+    await to_thread.run_sync(service.learned.trials.refresh)
+    return json_response(standing_body(standing, service.router.now()))
 
 
-def _change(parts: Services, action: str, body: dict[str, Any], *, by: str) -> Standing:
-    acting = conduct(parts)
+def _change(service: Services, action: str, body: dict[str, Any], *, by: str) -> Standing:
+    acting = conduct(service)
     if action == "start":
         try:
-            return acting.start(_asked_for(parts, body), by=by)
+            return acting.start(_asked_for(service, body), by=by)
         except ConfigError as error:
             raise BadRequest(str(error)) from error
     name, reason = _name(body), read_text(body, "reason", longest=_LONGEST) or ""
@@ -82,7 +82,7 @@ def _change(parts: Services, action: str, body: dict[str, Any], *, by: str) -> S
     return acting.stop(name, by=by, reason=reason)
 
 
-def _asked_for(parts: Services, body: dict[str, Any]) -> ExperimentSpec:
+def _asked_for(service: Services, body: dict[str, Any]) -> ExperimentSpec:
     """Return the experiment in the body, or that of a file by its name."""
     if "experiment" in body:
         try:
@@ -91,7 +91,7 @@ def _asked_for(parts: Services, body: dict[str, Any]) -> ExperimentSpec:
             first = error.errors()[0]
             where = ".".join(map(str, ("experiment", *first["loc"])))
             raise BadRequest(f"{where}: {first['msg'].removeprefix('Value error, ')}", param=where) from error
-    name, files = _name(body), load_experiments(_folder(parts))
+    name, files = _name(body), load_experiments(_folder(service))
     if name not in files:
         raise UnknownExperiment(name, files)
     return files[name]
@@ -110,5 +110,5 @@ def _name(body: dict[str, Any]) -> str:
     return name
 
 
-def _folder(parts: Services) -> Path:
-    return parts.settings.policies.dir / "experiments"
+def _folder(service: Services) -> Path:
+    return service.parts.settings.policies.dir / "experiments"

@@ -40,17 +40,17 @@ async def give_feedback(request: Request) -> Response:
     Sent twice with the same id it counts once, as it was sent first; sent after the feedback window it is kept and not
     learned from.
     """
-    parts = services(request)
+    service = services(request)
     data = parse_object(await request.body(), allow_nan=True)
-    given = read_feedback(data, id=new_id(), now=parts.router.now())
+    given = read_feedback(data, id=new_id(), now=service.router.now())
     decision = (await account(request, given.decision_id)).decision
-    window = timedelta(seconds=parts.settings.reward.feedback_window_s)
+    window = timedelta(seconds=service.parts.settings.reward.feedback_window_s)
     late = given.received_at - decision.created_at > window
     given = replace(given, late=late)
-    fresh = await parts.log.feedback(given)
+    fresh = await service.stores.log.feedback(given)
     if fresh:
         running(request).metrics.feedback(given.kind)
-    kept = given if fresh else await _kept(parts, given)
+    kept = given if fresh else await _kept(service, given)
     if late or not fresh:
         log.info("feedback %s on decision %s is %s", given.id, given.decision_id, "late" if fresh else "a duplicate")
     body = {
@@ -106,12 +106,12 @@ def _said(data: Mapping[str, Any], label: str | None) -> tuple[FeedbackKind, flo
     return kind, score_of(read_number(data, "score"), label)
 
 
-async def _kept(parts: Services, given: Feedback) -> Feedback:
+async def _kept(service: Services, given: Feedback) -> Feedback:
     """Return what an id that is known was first sent with.
 
     Raise `Conflict` when that was for another decision: this feedback would be lost.
     """
-    account = await to_thread.run_sync(parts.events.decision, given.decision_id)
+    account = await to_thread.run_sync(service.stores.events.decision, given.decision_id)
     for known in account.feedback:
         if known.id == clean(given.id):
             return known

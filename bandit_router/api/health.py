@@ -24,11 +24,11 @@ async def healthz() -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """Say that requests can be answered: the database reads and writes, its schema is current, policies are loaded."""
-    parts = services(request)
-    await to_thread.run_sync(check_schema, parts.engine)
-    if not parts.policies.names():
+    service = services(request)
+    await to_thread.run_sync(check_schema, service.stores.engine)
+    if not service.learned.policies.names():
         raise StoreUnavailable("no policy is loaded; look into the service's log")
-    if parts.router.log_fails:
+    if service.router.log_fails:
         raise StoreUnavailable("the last write to the decision log failed; is the disk full?")
     return json_response({"status": "ready"})
 

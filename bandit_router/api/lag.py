@@ -16,11 +16,11 @@ def learning(services: Services) -> list[Learning]:
     # others: a policy whose spec has changed learns the journal again.
     newest = select(versions.c.policy, func.max(versions.c.number)).group_by(versions.c.policy)
     query = select(versions.c.policy, versions.c.cursor).where(tuple_(versions.c.policy, versions.c.number).in_(newest))
-    with reading(services.engine) as connection:
+    with reading(services.stores.engine) as connection:
         cursors = {row.policy: int(row.cursor) for row in connection.execute(query)}
-    now = services.router.now()
-    lags = {name: services.events.lag(cursors.get(name, 0), now=now) for name in services.policies.numbers}
+    now, events, numbers = services.router.now(), services.stores.events, services.learned.policies.numbers
+    lags = {name: events.lag(cursors.get(name, 0), now=now) for name in numbers}
     return [
         Learning(policy=name, version=number, lag_events=lags[name].events, lag_seconds=lags[name].seconds)
-        for name, number in services.policies.numbers.items()
+        for name, number in numbers.items()
     ]

@@ -38,11 +38,11 @@ def _named(request: Request) -> dict[str, dict[str, Any]]:
     }
 
 
-def _kinds(parts: Services) -> dict[str, str]:
+def _kinds(service: Services) -> dict[str, str]:
     """Return the kind of what each name stands for, as the router resolves it: a model goes before a policy or tier."""
     return {
         "auto": "router",
-        **dict.fromkeys((model.name for model in parts.catalog.models), "model"),
-        **{name: "tier" for name in parts.catalog.tiers if not parts.catalog.get(name)},
-        **{name: "policy" for name in parts.policies.names() if not parts.catalog.get(name)},
+        **dict.fromkeys((model.name for model in service.catalog.models), "model"),
+        **{name: "tier" for name in service.catalog.tiers if not service.catalog.get(name)},
+        **{name: "policy" for name in service.learned.policies.names() if not service.catalog.get(name)},
     }

@@ -42,13 +42,13 @@ _MOST: Final = 1000
 async def list_reviews(request: Request) -> Response:
     """List the queue in the order in which it is handed out, by status and reason."""
     administrator(request)
-    asked, reviews = request.query_params, services(request).reviews
+    asked, reviews = request.query_params, services(request).stores.reviews
     status = _one_of(asked.get("status", "open"), (*STATUSES, "all"), "status")
     reason = _one_of(asked["reason"], REASONS, "reason") if "reason" in asked else None
     limit = _limit(asked.get("limit", "100"))
     find = partial(reviews.list, status=None if status == "all" else status, reason=reason, limit=limit)
     items, waiting = await to_thread.run_sync(find), await to_thread.run_sync(reviews.open)
-    settings = services(request).settings.review
+    settings = services(request).parts.settings.review
     body = {"enabled": settings.enabled, "open": waiting, "items": [item_body(item) for item in items]}
     return json_response(body)
 
@@ -57,7 +57,7 @@ async def list_reviews(request: Request) -> Response:
 async def report_reviews(request: Request) -> Response:
     """Report how reviewers agree with each other and with the panel."""
     administrator(request)
-    found = report(await to_thread.run_sync(services(request).reviews.grades))
+    found = report(await to_thread.run_sync(services(request).stores.reviews.grades))
     return json_response(
         {
             "items": found.items,
@@ -72,32 +72,32 @@ async def report_reviews(request: Request) -> Response:
 @router.post("/admin/review")
 async def review(request: Request) -> Response:
     """Claim an item, or end a claim: with a grade, by skipping or escalating, or by giving it back."""
-    caller, parts = administrator(request), services(request)
+    caller, service = administrator(request), services(request)
     data = parse_object(await request.body(), allow_nan=True)
     action = _one_of(data.get("action"), ACTIONS, "action")
     reviewer = read_text(data, "reviewer", longest=_LONGEST) or caller.tenant or NOBODY
     decision_id = (read_text(data, "decision_id", longest=_LONGEST) or "").removeprefix(ID_PREFIX) or None
     if action == "claim":
-        return json_response({"reviewer": reviewer, "item": await _claim(parts, data, reviewer, decision_id)})
+        return json_response({"reviewer": reviewer, "item": await _claim(service, data, reviewer, decision_id)})
     if decision_id is None:
         raise Unprocessable("decision_id is missing; send that of the item claimed", param="decision_id")
-    await _end(parts, data, action, reviewer, decision_id)
+    await _end(service, data, action, reviewer, decision_id)
     if action == "grade":
         running(request).metrics.feedback("review")
     return json_response({"reviewer": reviewer, "decision_id": decision_id, "action": action})
 
 
 async def _claim(
-    parts: Services, data: Mapping[str, Any], reviewer: str, decision_id: str | None
+    service: Services, data: Mapping[str, Any], reviewer: str, decision_id: str | None
 ) -> dict[str, Any] | None:
-    now, hold = parts.router.now(), timedelta(minutes=parts.settings.review.claim_minutes)
+    now, hold = service.router.now(), timedelta(minutes=service.parts.settings.review.claim_minutes)
     reason = _one_of(data["reason"], REASONS, "reason") if data.get("reason") is not None else None
-    take = partial(parts.reviews.claim, reviewer, now=now, hold=hold, reason=reason, decision_id=decision_id)
+    take = partial(service.stores.reviews.claim, reviewer, now=now, hold=hold, reason=reason, decision_id=decision_id)
     item = await to_thread.run_sync(take)
     if item is None:
         return None
-    account = await to_thread.run_sync(parts.events.decision, item.decision_id)
-    notes = await to_thread.run_sync(parts.reviews.notes, item.decision_id)
+    account = await to_thread.run_sync(service.stores.events.decision, item.decision_id)
+    notes = await to_thread.run_sync(service.stores.reviews.notes, item.decision_id)
     return {
         **item_body(item),
         "claimed_until": (now + hold).isoformat(),
@@ -107,8 +107,8 @@ async def _claim(
     }
 
 
-async def _end(parts: Services, data: Mapping[str, Any], action: str, reviewer: str, decision_id: str) -> None:
-    now, comment = parts.router.now(), read_text(data, "comment", longest=10_000)
+async def _end(service: Services, data: Mapping[str, Any], action: str, reviewer: str, decision_id: str) -> None:
+    now, comment = service.router.now(), read_text(data, "comment", longest=10_000)
     if action == "grade":
         given = Feedback(
             id=new_id(),
@@ -119,12 +119,14 @@ async def _end(parts: Services, data: Mapping[str, Any], action: str, reviewer: 
             comment=comment,
             kind="review",
         )
-        await to_thread.run_sync(parts.reviews.grade, reviewer, given)
+        await to_thread.run_sync(service.stores.reviews.grade, reviewer, given)
     elif action == "release":
-        await to_thread.run_sync(parts.reviews.release, decision_id, reviewer)
+        await to_thread.run_sync(service.stores.reviews.release, decision_id, reviewer)
     else:
         escalate = action == "escalate"
-        end = partial(parts.reviews.pass_on, decision_id, reviewer, now=now, escalate=escalate, comment=comment)
+        end = partial(
+            service.stores.reviews.pass_on, decision_id, reviewer, now=now, escalate=escalate, comment=comment
+        )
         await to_thread.run_sync(end)
 
 

@@ -16,10 +16,10 @@ router = APIRouter()
 @router.post("/v1/route")
 async def route(request: Request) -> Response:
     """Decide, log the decision, and return it with all that could have been chosen."""
-    parts = services(request)
+    service = services(request)
     data = parse_object(await request.body())
-    chat = parse_chat(data, request.scope["headers"], caller=caller(request), catalog=parts.catalog)
-    decision = await parts.router.decide(chat.ask)
+    chat = parse_chat(data, request.scope["headers"], caller=caller(request), catalog=service.catalog)
+    decision = await service.router.decide(chat.ask)
     body = {
         "decision_id": decision.id,
         "model": decision.step.action.model,

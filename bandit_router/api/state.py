@@ -33,7 +33,7 @@ class Running:
     def verify(self, key: str) -> KeyInfo | None:
         """Return whose key this is; None when it is unknown or revoked."""
         assert self.services is not None, "requests are served only after the start"
-        return self.services.keys.verify(key)
+        return self.services.stores.keys.verify(key)
 
 
 def running(request: Request) -> Running:
@@ -66,7 +66,7 @@ def administrator(request: Request) -> Caller:
 
 async def account(request: Request, decision_id: str) -> Account:
     """Return all that is known of a decision; raise `UnknownDecision` too when it is another tenant's."""
-    found = await to_thread.run_sync(services(request).events.decision, decision_id)
+    found = await to_thread.run_sync(services(request).stores.events.decision, decision_id)
     if not caller(request).may_see(found.decision.tenant):
         raise UnknownDecision(decision_id)
     return found

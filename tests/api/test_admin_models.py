@@ -28,7 +28,7 @@ def service(route_with: Callable[..., Service], sqlite_url: str) -> Service:
 
 def entry(service: Service, name: str = "extra", **more: Any) -> dict[str, Any]:
     """Return what describes a model on the same upstream."""
-    api_base = service.services.settings.models[0].api_base
+    api_base = service.services.parts.settings.models[0].api_base
     prices = {"input_usd_per_million": 4.0, "output_usd_per_million": 4.0}
     return {"name": name, "target": f"openai/{name}", "api_base": api_base, "api_key_env": KEY_ENV, **prices, **more}
 
@@ -116,7 +116,7 @@ def test_nothing_is_done_twice_or_to_a_stranger(service: Service) -> None:
 
 def test_only_an_administrators_key_is_let_in(route_with: Callable[..., Service], sqlite_url: str) -> None:
     service = route_with(sqlite_url, server={"auth": "keys"}, learner={"enabled": False})
-    headers = {"authorization": f"Bearer {service.services.keys.create('ann', now=NOW)}"}
+    headers = {"authorization": f"Bearer {service.services.stores.keys.create('ann', now=NOW)}"}
     paths = ["/admin/models", "/admin/models/small/events"]
     assert [service.http.get(path, headers=headers).status_code for path in paths] == [403, 403]
     paths = ["/admin/models", "/admin/models/small/retire", "/admin/models/small/readmit"]

@@ -41,7 +41,7 @@ def test_the_official_client_is_told_that_its_key_is_wrong(locked: Service) -> N
 
 
 def test_a_key_gives_its_holders_name_and_dial_to_the_decision(locked: Service) -> None:
-    key = locked.services.keys.create("blue team", now=NOW, value_usd=0.5)
+    key = locked.services.stores.keys.create("blue team", now=NOW, value_usd=0.5)
     decided = ask(locked, key).raise_for_status().headers["x-router-decision-id"]
     found = locked.http.get(f"/v1/decisions/{decided}", headers={"authorization": f"bearer {key}"}).json()
     assert (found["tenant"], found["value_usd"]) == ("blue team", 0.5)
@@ -50,12 +50,12 @@ def test_a_key_gives_its_holders_name_and_dial_to_the_decision(locked: Service) 
 @pytest.fixture
 def decided(locked: Service) -> str:
     """A decision of the tenant "blue team"."""
-    key = locked.services.keys.create("blue team", now=NOW)
+    key = locked.services.stores.keys.create("blue team", now=NOW)
     return str(ask(locked, key).raise_for_status().headers["x-router-decision-id"])
 
 
 def bearer(locked: Service, name: str, *, admin: bool = False) -> dict[str, str]:
-    return {"authorization": f"Bearer {locked.services.keys.create(name, now=NOW, admin=admin)}"}
+    return {"authorization": f"Bearer {locked.services.stores.keys.create(name, now=NOW, admin=admin)}"}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_decision_of_another_tenant_looks_like_one_that_is_not_there(locked: S
 
 
 def test_a_key_gives_its_holders_dial_for_time_to_the_decision(locked: Service) -> None:
-    headers = {"authorization": f"Bearer {locked.services.keys.create('blue team', now=NOW, value_s=30.0)}"}
+    headers = {"authorization": f"Bearer {locked.services.stores.keys.create('blue team', now=NOW, value_s=30.0)}"}
     decided = [
         locked.chat(headers=headers | more).raise_for_status().headers["x-router-decision-id"]
         for more in ({}, {"x-router-value-s": "5"})
@@ -90,7 +90,7 @@ def test_a_key_gives_its_holders_dial_for_time_to_the_decision(locked: Service) 
 
 
 def test_the_key_is_in_no_response(locked: Service) -> None:
-    key = locked.services.keys.create("blue team", now=NOW)
+    key = locked.services.stores.keys.create("blue team", now=NOW)
     headers = {"authorization": f"Bearer {key}"}
     answered = locked.chat(headers=headers)
     paths = (f"/v1/decisions/{answered.headers['x-router-decision-id']}", "/v1/models", "/metrics", "/nowhere")

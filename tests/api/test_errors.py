@@ -156,7 +156,7 @@ def test_what_nobody_foresaw_is_a_500_that_tells_nothing(router: Service, monkey
     def fail(_: str) -> None:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(type(router.services.events), "decision", lambda _self, id: fail(id))
+    monkeypatch.setattr(type(router.services.stores.events), "decision", lambda _self, id: fail(id))
     response = router.http.get("/v1/decisions/x")
     assert (response.status_code, error_of(response)["code"]) == (500, "internal_error")
     assert SECRET not in response.text

@@ -100,9 +100,9 @@ def test_an_arm_that_learns_by_itself_has_versions_of_its_own(router: Service) -
     for n in range(6):
         asked(router, f"{n}")
     until = time.monotonic() + 20
-    while router.services.versions.latest("trial.new") is None and time.monotonic() < until:
+    while router.services.stores.versions.latest("trial.new") is None and time.monotonic() < until:
         asyncio.run(asyncio.sleep(0.05))
-    version = router.services.versions.latest("trial.new")
+    version = router.services.stores.versions.latest("trial.new")
     assert version is not None
     assert version.events >= 1
 
@@ -158,7 +158,7 @@ def test_the_metrics_show_the_units_of_a_running_experiment(router: Service) -> 
 
 def test_only_administrators_look_and_change(route_with: Callable[..., Service], sqlite_url: str) -> None:
     service = route_with(sqlite_url, server={"auth": "keys"})
-    key = service.services.keys.create("client", now=service.services.router.now())
+    key = service.services.stores.keys.create("client", now=service.services.router.now())
     headers = {"Authorization": f"Bearer {key}"}
     assert service.http.get("/admin/experiments", headers=headers).status_code == 403
     assert service.http.post("/admin/experiments", json={"action": "stop"}, headers=headers).status_code == 403

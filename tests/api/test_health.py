@@ -49,7 +49,7 @@ def test_the_service_is_alive_and_ready(router: Service) -> None:
 
 def test_an_older_schema_is_not_ready(route_with: Callable[..., Service], sqlite_url: str) -> None:
     router = route_with(sqlite_url, learner={"enabled": False})
-    with router.services.engine.begin() as connection:
+    with router.services.stores.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
     response = router.http.get("/readyz")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "schema_outdated")
@@ -108,7 +108,7 @@ def test_what_was_learned_lags_no_more(route_with: Callable[..., Service], sqlit
     router = route_with(sqlite_url, learner={"enabled": False})
     router.chat()
     router.services.learner.tick()
-    router.services.policies.refresh()
+    router.services.learned.policies.refresh()
     found = metrics_of(router)
     assert (found[("learner_lag_events", "vw_cb")], found[("policy_version", "vw_cb")]) == (0, 1)
 

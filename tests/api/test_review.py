@@ -150,7 +150,7 @@ def test_only_an_administrators_key_may_review(route_with: Callable[..., Service
     store = {"url": sqlite_url, "log_text": "full"}
     locked = route_with(sqlite_url, server={"auth": "keys"}, store=store, review=ALL)
     bearers = [
-        {"authorization": f"Bearer {locked.services.keys.create('ann', now=NOW, admin=admin)}"}
+        {"authorization": f"Bearer {locked.services.stores.keys.create('ann', now=NOW, admin=admin)}"}
         for admin in (False, True)
     ]
     decided = locked.decide(headers=bearers[0])

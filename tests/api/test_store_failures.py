@@ -22,7 +22,7 @@ def fill_disk(router: Service) -> Callable[[], None]:
     """Leave the database no page to grow by; return what gives it room again."""
     pages = [1]
     event.listen(
-        router.services.engine, "checkout", lambda file, *_: file.execute(f"PRAGMA max_page_count = {pages[0]}")
+        router.services.stores.engine, "checkout", lambda file, *_: file.execute(f"PRAGMA max_page_count = {pages[0]}")
     )
     return lambda: pages.__setitem__(0, 2**30)
 
@@ -62,7 +62,7 @@ def test_a_deleted_file_gives_no_answer_that_would_be_lost(
     route_with: Callable[..., Service], sqlite_url: str, sqlite_file: Path
 ) -> None:
     router = route_with(sqlite_url)
-    path = Path(router.services.engine.url.database or "")
+    path = Path(router.services.stores.engine.url.database or "")
     before = router.chat().status_code
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()

@@ -97,7 +97,8 @@ def test_the_panel_in_the_service_gives_the_offline_figures(recorded: Table, ser
     taught = [ask(service, row, i, models=recorded.models, tell=True) for i, row in enumerate(rows[:TAUGHT])]
     while service.services.learner.tick():
         pass
-    assert service.services.calibrators.refresh()
+    service.services.learned.calibrators.refresh()
+    assert service.services.learned.calibrators.numbers["panel"] > 0
     held = [ask(service, row, i, models=recorded.models, tell=False) for i, row in enumerate(rows[TAUGHT:])]
     offline = Calibrator()
     for number, asked in enumerate(taught):

@@ -1,0 +1,66 @@
+"""What a running service does by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from bandit_router.bootstrap.ids import now
+from bandit_router.bootstrap.parts import check_names
+from bandit_router.judge.watch import Watch
+from bandit_router.learner import Learner, Schedule
+from bandit_router.live import Live
+from bandit_router.policy.spec import Spec
+from bandit_router.registry.catalog import build_catalog
+from bandit_router.registry.drift import NAME as DRIFT
+from bandit_router.registry.drift import Drift
+from bandit_router.registry.life import EVERY_S as LIFE_S
+from bandit_router.registry.life import Life
+from bandit_router.registry.offered import Offered
+from bandit_router.registry.webhook import post
+from bandit_router.settings import Settings, load_settings
+from bandit_router.steward import Steward
+
+REFRESH_S = 0.5
+STEWARD_S = 2.0
+
+Job = tuple[Callable[[], object], float]
+"""What is done, and every how many seconds."""
+
+
+def make_life(settings: Settings, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
+    """Return what follows models through their lives and tells the webhook."""
+    url = settings.drift.webhook
+    return Life(
+        offered=offered,
+        drift=lambda: drifts.get(DRIFT),
+        turn=learner.leads,
+        tell=partial(post, url) if url else lambda _event: None,
+        now=now,
+    )
+
+
+def reload(config: Path, specs: Mapping[str, Spec], offered: Offered) -> None:
+    """Take up the models of router.toml as it is now; raise `ConfigError` and change nothing."""
+    settings = load_settings(config)
+    check_names(specs, build_catalog(settings.models, offered.prices))
+    offered.reload(settings.models, now=now())
+
+
+def make_schedule(*, refreshes: Sequence[Callable[[], object]], teaching: Mapping[str, Job]) -> Schedule:
+    """Return the clock of a service: `refreshes` in every process, `teaching` where something may be learned."""
+    looking = {f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)}
+    return Schedule({**looking, **teaching})
+
+
+def teaching(settings: Settings, *, learner: Learner, life: Life, watch: Watch, steward: Steward) -> dict[str, Job]:
+    """Return the jobs of the process that leads; none where learning is off."""
+    if not settings.learner.enabled:
+        return {}
+    return {
+        "learn": (learner.tick_safely, settings.learner.interval_s),
+        "life": (life.tick, LIFE_S),
+        "watch": (watch.look_safely, settings.bias.interval_s),
+        "experiments": (steward.tick_safely, STEWARD_S),
+    }

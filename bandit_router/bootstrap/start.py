@@ -1,0 +1,114 @@
+"""Settings become running services: every object is built here, once; nothing is decided here."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bandit_router.bootstrap.ids import new_id, now
+from bandit_router.bootstrap.jobs import make_life, make_schedule, reload, teaching
+from bandit_router.bootstrap.judging import judge_watch
+from bandit_router.bootstrap.learning import Learned, make_learner, retarget
+from bandit_router.bootstrap.parts import Parts, make_parts
+from bandit_router.bootstrap.services import Services
+from bandit_router.bootstrap.stores import Stores
+from bandit_router.cascade.run import Cascade
+from bandit_router.conduct import Conduct
+from bandit_router.judge.calibrate import NAME as PANEL
+from bandit_router.policy.draw import draw
+from bandit_router.registry.breaker import Breaker
+from bandit_router.registry.guarded import Guarded
+from bandit_router.registry.offered import Offered
+from bandit_router.registry.watch_file import FileWatch
+from bandit_router.reward.pacer import NAME as PACER
+from bandit_router.router import Observer, Router
+from bandit_router.settings import Settings
+from bandit_router.steward import Steward
+from bandit_router.trials import Trials
+
+
+async def start(settings: Settings, observer: Observer, *, config: Path | None = None) -> Services:
+    """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served.
+
+    `config` is the file whose models are read again when it changes.
+    """
+    parts = await make_parts(settings)
+    stores = Stores.open(settings)
+    learned = Learned.of(settings, Trials(stores.experiments, parts.specs), stores.versions)
+    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster)
+    offered.introduce(now())
+    breaker = Breaker(**settings.breaker.model_dump(), clock=time.monotonic)
+    learner = make_learner(settings, learned.trials, stores)
+    learned.trials.changed = partial(retarget, settings, learned.policies, learner)
+    steward = Steward(history=stores.experiments, journal=stores.events, turn=learner.leads, now=now)
+    watch = judge_watch(settings, stores.engine, turn=learner.leads)
+    file = FileWatch(config, partial(reload, config, parts.specs, offered)) if config else None
+    life = make_life(settings, offered, learned.drifts, learner)
+    schedule = make_schedule(
+        refreshes=_refreshes(learned, offered, file),
+        teaching=teaching(settings, learner=learner, life=life, watch=watch, steward=steward),
+    )
+    schedule.start()
+    return Services(
+        parts=parts,
+        stores=stores,
+        learned=learned,
+        offered=offered,
+        breaker=breaker,
+        file=file,
+        router=_router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer),
+        learner=learner,
+        steward=steward,
+        watch=watch,
+        schedule=schedule,
+    )
+
+
+def conduct(services: Services) -> Conduct:
+    """Return what people do with the experiments of a running service."""
+    stores = services.stores
+    return Conduct(history=stores.experiments, journal=stores.events, policies=tuple(services.parts.specs), now=now)
+
+
+def _refreshes(learned: Learned, offered: Offered, file: FileWatch | None) -> list[Callable[[], object]]:
+    """Return what looks for news in every process."""
+    news = [learned.refresh_policies, learned.dial.refresh, learned.calibrators.refresh, learned.drifts.refresh]
+    return [*news, offered.refresh, *([file.look] if file else [])]
+
+
+def _router(
+    parts: Parts, stores: Stores, learned: Learned, *, offered: Offered, breaker: Breaker, observer: Observer
+) -> Router:
+    settings = parts.settings
+    return Router(
+        contexts=parts.contexts,
+        catalog=lambda: offered.catalog,
+        admitted=breaker.admitted,
+        policies=learned.policies,
+        cascade=_cascade(parts, learned, breaker),
+        log=stores.log,
+        observer=observer,
+        limits=settings.cascade,
+        default_policy=settings.policies.default,
+        value_usd=lambda: learned.dial.get(PACER).value_usd,
+        value_s=settings.reward.value_s,
+        judge_cost_usd=lambda: parts.panel.expected_cost_usd,
+        now=now,
+        new_id=new_id,
+        experiments=learned.trials,
+    )
+
+
+def _cascade(parts: Parts, learned: Learned, breaker: Breaker) -> Cascade:
+    rng = random.Random()
+    return Cascade(
+        provider=Guarded(parts.provider, breaker),
+        panel=parts.panel,
+        draw=lambda pmf: draw(pmf, rng.random()),
+        chance=lambda probability: rng.random() < probability,
+        clock=time.monotonic,
+        calibrate=lambda judgement, /, **asked: learned.calibrators.get(PANEL).quality(judgement, **asked),
+    )

@@ -1,0 +1,65 @@
+"""Opens what a service keeps in its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from bandit_router.bootstrap.parts import rules
+from bandit_router.judge.unsure import Unsure
+from bandit_router.reward.feedback import combine
+from bandit_router.settings import Settings
+from bandit_router.store.append import Queueing
+from bandit_router.store.events import Events
+from bandit_router.store.experiments import ExperimentEvents
+from bandit_router.store.keys import Keys
+from bandit_router.store.log import Log
+from bandit_router.store.reviews import Reviews
+from bandit_router.store.roster import Roster
+from bandit_router.store.session import check_schema, open_engine
+from bandit_router.store.versions import Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What a service keeps, by what it is about."""
+
+    engine: Engine
+    log: Log
+    events: Events
+    versions: Versions
+    experiments: ExperimentEvents
+    roster: Roster
+    keys: Keys
+    reviews: Reviews
+
+    @classmethod
+    def open(cls, settings: Settings) -> Stores:
+        """Open the database; raise `ConfigError`, `SchemaOutdated` or `StoreUnavailable`."""
+        engine, log_text = open_engine(settings.store.url), settings.store.log_text
+        check_schema(engine)
+        return cls(
+            engine=engine,
+            log=Log(engine, log_text=log_text, queueing=_queueing(settings)),
+            events=Events(engine, combine=combine),
+            versions=Versions(engine),
+            experiments=ExperimentEvents(engine),
+            roster=Roster(engine),
+            keys=Keys(engine),
+            reviews=Reviews(engine, log_text=log_text),
+        )
+
+
+def _queueing(settings: Settings) -> Queueing | None:
+    """Return what queues answers for review; None where that is off."""
+    review = settings.review
+    if not review.enabled:
+        return None
+    why = Unsure(
+        audit_share=review.audit_share,
+        disagreement=review.disagreement,
+        margin=review.margin,
+        rules=rules(settings.judges),
+    )
+    return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)

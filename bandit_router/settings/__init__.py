@@ -1,0 +1,46 @@
+"""What router.toml may say, checked strictly; it builds nothing."""
+
+from bandit_router.settings.base import NonNegative, Positive, Share, Strict
+from bandit_router.settings.judges import GraderSettings, JudgeSettings
+from bandit_router.settings.load import load_settings
+from bandit_router.settings.models import ModelSettings
+from bandit_router.settings.router import Settings
+from bandit_router.settings.tables import (
+    BiasSettings,
+    BreakerSettings,
+    CascadeSettings,
+    ContextSettings,
+    DriftSettings,
+    LearnerSettings,
+    PolicySettings,
+    ReviewSettings,
+    RewardSettings,
+    ServerSettings,
+    StoreSettings,
+)
+from bandit_router.settings.toml import parse_toml, read_toml
+
+__all__ = [
+    "BiasSettings",
+    "BreakerSettings",
+    "CascadeSettings",
+    "ContextSettings",
+    "DriftSettings",
+    "GraderSettings",
+    "JudgeSettings",
+    "LearnerSettings",
+    "ModelSettings",
+    "NonNegative",
+    "PolicySettings",
+    "Positive",
+    "ReviewSettings",
+    "RewardSettings",
+    "ServerSettings",
+    "Settings",
+    "Share",
+    "StoreSettings",
+    "Strict",
+    "load_settings",
+    "parse_toml",
+    "read_toml",
+]

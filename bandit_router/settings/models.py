@@ -1,0 +1,55 @@
+"""[[models]] of router.toml: what may be called."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bandit_router.settings.base import NonNegative, Positive, Strict
+
+
+class ModelSettings(Strict):
+    """[[models]]: one arm."""
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal["chat", "fuse"] = "chat"
+    """`fuse`: makes one answer of those at hand, by calling the model named by `through`."""
+    target: str = ""
+    through: str | None = None
+    tier: Annotated[int, Field(ge=0)] | None = None
+    """None: by its price."""
+    input_usd_per_million: NonNegative | None = None
+    output_usd_per_million: NonNegative | None = None
+    context_window: Annotated[int, Field(gt=0)] | None = None
+    tools: bool | None = None
+    vision: bool | None = None
+    json_schema: bool | None = None
+    region: str | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    timeout_s: Positive = 60.0
+    expected_output_tokens: Annotated[int, Field(gt=0)] = 400
+    family: str | None = None
+    """Who made it, where its target does not tell: judges of the same family do not grade it."""
+    logprobs: bool = False
+    """Ask it for the log probabilities of its tokens, for a judge of kind `logprob`."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        if name == "auto" or re.fullmatch(r"tier-\d+", name):
+            meaning = "the choice of a policy" if name == "auto" else "all models of a tier"
+            raise ValueError(f"{name!r} already stands for {meaning} in requests; give the model another name")
+        return name
+
+    @model_validator(mode="after")
+    def _called_somehow(self) -> ModelSettings:
+        if self.kind == "chat" and not self.target:
+            raise ValueError(f'{self.name!r} needs what litellm calls it; add target = "openai/gpt-4.1-mini"')
+        if self.kind == "fuse" and (self.target or not self.through):
+            raise ValueError(f'{self.name!r} fuses through another model: give through = "its name" and no target')
+        if self.kind == "chat" and self.through:
+            raise ValueError(f'{self.name!r}: `through` is for kind = "fuse"')
+        return self
