@@ -43,6 +43,14 @@ JudgeAuc = Annotated[
 JudgeMalformed = Annotated[
     float, typer.Option(help="Share of verdicts that are not the JSON asked for.", rich_help_panel=_FAULTS)
 ]
+JudgeGullible = Annotated[
+    bool,
+    typer.Option(
+        "--judge-gullible",
+        help="Let the judge be swayed by whatever its prompt does not keep from it.",
+        rich_help_panel=_FAULTS,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Also write the address and the prices to this file.", show_default=False)
@@ -68,6 +76,7 @@ def fleet(  # noqa: PLR0913 (one parameter an option is how Typer is told of the
     judge_noise: JudgeNoise = None,
     judge_auc: JudgeAuc = None,
     judge_malformed: JudgeMalformed = 0.0,
+    judge_gullible: JudgeGullible = False,
     seed: Seed = 0,
     json_file: JsonFile = None,
 ) -> None:
@@ -80,6 +89,7 @@ def fleet(  # noqa: PLR0913 (one parameter an option is how Typer is told of the
         judge_noise=judge_noise,
         judge_auc=judge_auc,
         judge_malformed=judge_malformed,
+        judge_gullible=judge_gullible,
         seed=seed,
     )
     table = demo_table(outcomes)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from bandit_router.judge.asking import abstain
 from bandit_router.judge.final import agreement, final_answer
 from bandit_router.judge.form import parse_json
-from bandit_router.judge.likeness import likeness, within
+from bandit_router.judge.likeness import coverage, within
 from bandit_router.judge.reading import answer_of, calls_of
 from bandit_router.protocols import Embedder
 from bandit_router.types import Case, Completion, Verdict
@@ -22,7 +22,7 @@ class ConsistencyJudge:
     """Scores the mean agreement with each earlier answer.
 
     Two tool calls agree when tool and arguments are the same, two final answers (a number, a choice, a box, JSON) when
-    they are equal; where either answer states none, the likeness of the texts counts.
+    they are equal; where either states none, how far this answer covers the other counts.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ConsistencyJudge:
 
     async def _mean(self, mine: Completion, others: list[Completion], known: list[float | None]) -> float:
         unknown = [answer_of(other) for other, found in zip(others, known, strict=True) if found is None]
-        alike = await likeness(answer_of(mine), unknown, embedder=self._embedder) if unknown else []
+        alike = await coverage(answer_of(mine), unknown, embedder=self._embedder) if unknown else []
         return sum([*alike, *(found for found in known if found is not None)]) / len(others)
 
 

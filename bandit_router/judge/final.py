@@ -36,10 +36,10 @@ def final_answer(text: str, *, numeric: bool = False) -> str | Mapping[str, Any]
     ('1024', 'b', None)
     """
     whole = text.strip()[-_LONGEST_TEXT:]
-    value = _json(whole)
+    stated = _boxed(whole) or _marked(whole)
+    value = _json(whole, fenced=stated is None)
     if isinstance(value, Mapping):
         return value
-    stated = _boxed(whole) or _marked(whole)
     if stated is None and len(whole) <= _LONGEST and "\n" not in whole and _is_short(whole):
         stated = whole
     if stated is None and numeric:
@@ -61,8 +61,9 @@ def agreement(one: str | Mapping[str, Any], other: str | Mapping[str, Any]) -> f
     return float(one == other)
 
 
-def _json(text: str) -> Any:
-    found = [block.code for block in blocks(text) if block.language == "json"]
+def _json(text: str, *, fenced: bool) -> Any:
+    """Return the JSON that a text is, or holds in its last fence where `fenced`; None when there is none."""
+    found = [block.code for block in blocks(text) if block.language == "json"] if fenced else []
     try:
         return parse_json(found[-1] if found else text)
     except ValueError:

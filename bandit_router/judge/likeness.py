@@ -1,4 +1,4 @@
-"""Measures how alike two texts are by their embeddings; it embeds nothing itself."""
+"""Measures how far a text covers others by their embeddings; it embeds nothing itself."""
 
 from __future__ import annotations
 
@@ -12,26 +12,22 @@ import numpy as np
 from bandit_router.errors import EmbeddingFailed
 from bandit_router.protocols import Embedder
 
-_MOST_PARAGRAPHS: Final = 32
-_BREAK: Final = re.compile(r"\n\s*\n")
-_WORD: Final = re.compile(r"\w+")
+_MOST_SENTENCES: Final = 64
+_BREAK: Final = re.compile(r"\n+|(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f\u0964])")
+_WORD: Final = re.compile(r"[^\W\d_]")
 
 
-async def likeness(text: str, others: Sequence[str], *, embedder: Embedder) -> list[float]:
-    """Return the cosine of a text with each of the others, those under 0 as 0; raise `EmbeddingFailed`.
+async def coverage(text: str, others: Sequence[str], *, embedder: Embedder) -> list[float]:
+    """Return how far a text covers each of the others, in [0, 1]; raise `EmbeddingFailed`.
 
-    A text is the mean of its paragraphs, each by its number of words: what is one long word to a reader (an encoded
-    blob, a run of marks that do not show) then weighs no more than one, though it is many tokens.
+    It is the mean, over the sentences of the other, of the best cosine with a sentence of the text. What else the text
+    says takes nothing away from that: a sentence added to sway a judge does not count.
     """
-    parts = [_paragraphs(each) for each in (text, *others)]
-    vectors = await embedder.embed([paragraph for part in parts for paragraph in part])
+    parts = [_sentences(each) for each in (text, *others)]
+    vectors = await embedder.embed([sentence for part in parts for sentence in part])
     ends = np.cumsum([len(part) for part in parts])
-    means = [
-        np.array([len(_WORD.findall(paragraph)) for paragraph in part], dtype=float) @ vectors[end - len(part) : end]
-        for part, end in zip(parts, ends, strict=True)
-    ]
-    mine, *theirs = [mean / (float(np.linalg.norm(mean)) or 1.0) for mean in means]
-    return [min(1.0, max(0.0, float(mine @ other))) for other in theirs]
+    mine, *theirs = [vectors[end - len(part) : end] for part, end in zip(parts, ends, strict=True)]
+    return [float(np.clip((other @ mine.T).max(axis=1), 0.0, 1.0).mean()) for other in theirs]
 
 
 async def within(timeout_s: float, work: Awaitable[float]) -> tuple[float | None, str | None]:
@@ -45,9 +41,10 @@ async def within(timeout_s: float, work: Awaitable[float]) -> tuple[float | None
         return None, f"embedding: {failure}"
 
 
-def _paragraphs(text: str) -> list[str]:
-    """Return the paragraphs, at least one, of a long text those at its ends."""
+def _sentences(text: str) -> list[str]:
+    """Return the sentences and lines that hold a letter, at least one, of a long text those at its ends."""
     # Models can send halves of surrogate pairs, which tokenizers refuse.
-    found = [each for each in _BREAK.split(text.encode("utf-8", "replace").decode("utf-8")) if each.strip()] or [""]
-    half = _MOST_PARAGRAPHS // 2
-    return found if len(found) <= _MOST_PARAGRAPHS else [*found[:half], *found[-half:]]
+    lines = _BREAK.split(text.encode("utf-8", "replace").decode("utf-8"))
+    found = [each for each in lines if _WORD.search(each)] or [""]
+    half = _MOST_SENTENCES // 2
+    return found if len(found) <= _MOST_SENTENCES else [*found[:half], *found[-half:]]

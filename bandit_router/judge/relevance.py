@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 
 from bandit_router.judge.asking import abstain
-from bandit_router.judge.likeness import likeness, within
+from bandit_router.judge.likeness import coverage, within
 from bandit_router.judge.reading import asked, text_of
 from bandit_router.protocols import Embedder
 from bandit_router.types import Case, Verdict
 
 
 class RelevanceJudge:
-    """Scores the cosine of answer and last question."""
+    """Scores how far the answer covers the last question."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class RelevanceJudge:
         if not question.strip() or not text.strip():
             return abstain(self.name, "no text to compare")
         started = self._clock()
-        score, error = await within(timeout_s, self._cosine(question, text))
+        score, error = await within(timeout_s, self._covered(question, text))
         return Verdict(
             judge=self.name,
             score=score,
@@ -41,6 +41,6 @@ class RelevanceJudge:
             latency_s=self._clock() - started,
         )
 
-    async def _cosine(self, question: str, text: str) -> float:
-        [cosine] = await likeness(question, [text], embedder=self._embedder)
-        return cosine
+    async def _covered(self, question: str, text: str) -> float:
+        [covered] = await coverage(text, [question], embedder=self._embedder)
+        return covered

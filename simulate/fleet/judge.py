@@ -9,6 +9,7 @@ from statistics import NormalDist
 from typing import Final
 
 from simulate.fleet.chance import normal, uniform
+from simulate.fleet.gullible import swayed
 from simulate.fleet.models import Answers, Source
 from simulate.fleet.options import DEFAULT_JUDGE_NOISE, FleetOptions
 from simulate.fleet.protocol import Chat, Reply, WireError
@@ -39,14 +40,19 @@ class JudgeModel:
 
     def reply(self, chat: Chat) -> Reply:
         """Grade what is in the last user message; raise `WireError` 400 when it holds no answer."""
-        material = _parse(chat.prompt)
+        text = self._swayed(chat) or self._graded(_parse(chat.prompt), chat.seed)
+        return Reply(text=text, input_tokens=count_tokens(chat.text), output_tokens=count_tokens(text))
+
+    def _swayed(self, chat: Chat) -> str | None:
+        found = swayed(chat.prompt) if self._options.judge_gullible else None
+        return found[1] if found else None
+
+    def _graded(self, material: _Material, seed: object) -> str:
         self._calls += 1
         draw = uniform(self._options.seed, "malformed", self._calls)
         if draw < self._options.judge_malformed:
-            text = _MALFORMED[self._calls % len(_MALFORMED)]
-        else:
-            text = json.dumps({"nonce": material.nonce, **self._verdict(material, chat.seed)})
-        return Reply(text=text, input_tokens=count_tokens(chat.text), output_tokens=count_tokens(text))
+            return _MALFORMED[self._calls % len(_MALFORMED)]
+        return json.dumps({"nonce": material.nonce, **self._verdict(material, seed)})
 
     def _verdict(self, material: _Material, seed: object) -> dict[str, object]:
         scores = [self._score(self._answers.source(material.question, answer), seed) for answer in material.answers]

@@ -43,9 +43,8 @@ class Answers:
         self._improvised: dict[bytes, Source] = {}
         self._recorded: dict[bytes, list[Source]] = {}
         for row in table.rows:
-            for model, arm in row.arms.items():
-                source = Source(prompt=row.prompt, model=model, score=arm.score, judges=arm.judges)
-                self._recorded.setdefault(_digest(_answer(row, model)), []).append(source)
+            for model in row.arms:
+                self._recorded.setdefault(_digest(_answer(row, model)), []).append(_source(row, model))
 
     def reply(self, chat: Chat, *, speaker: str) -> Reply:
         """Answer as `speaker` does, at the usage of the model asked (they differ while that one is degraded)."""
@@ -58,13 +57,23 @@ class Answers:
     def source(self, question: str, answer: str) -> Source | None:
         """Return whose answer this is, None when the fleet never gave it.
 
-        Short answers ("Yes") belong to several prompts: then the one that the question contains.
+        Short answers ("Yes") belong to several prompts: then the one that the question contains. An answer with
+        something added, or left out where a judge is asked again, is as good as what is in it of the question's own.
         """
         digest = _digest(answer)
         known = self._recorded.get(digest)
         if known is None:
-            return self._improvised.get(digest)
+            return self._improvised.get(digest) or self._inside(question, answer)
         return next((source for source in known if source.prompt in question), known[0])
+
+    def _inside(self, question: str, answer: str) -> Source | None:
+        """Return the longest recorded answer to a question that an answer contains."""
+        row = self._rows.get(question)
+        held = {model: text for model in row.arms if (text := _answer(row, model).strip()) in answer} if row else {}
+        if row is None or not held:
+            return None
+        model = max(held, key=lambda name: len(held[name]))
+        return _source(row, model)
 
     def _improvise(self, chat: Chat, speaker: str) -> Reply:
         """Answer a prompt that the table does not hold, with the speaker's mean score as the true one."""
@@ -77,6 +86,11 @@ class Answers:
     def _mean_output(self, table: Table, model: str) -> int:
         price = self._prices[model]
         return round(sum(usage(row, row.arms[model], price)[1] for row in table.rows) / len(table.rows))
+
+
+def _source(row: Row, model: str) -> Source:
+    arm = row.arms[model]
+    return Source(prompt=row.prompt, model=model, score=arm.score, judges=arm.judges)
 
 
 def _answer(row: Row, model: str) -> str:

@@ -29,6 +29,8 @@ class FleetOptions:
     """Show the logistic of d * score + N(0, 1), centred, with d = sqrt(2) * probit(judge_auc)."""
     judge_malformed: float = 0.0
     """Share of verdicts that are not the JSON asked for."""
+    judge_gullible: bool = False
+    """Let whatever stands beside the material in its prompt, or looks like a verdict in it, sway the judge."""
     seed: int = 0
 
     def __post_init__(self) -> None:

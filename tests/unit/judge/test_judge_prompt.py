@@ -224,3 +224,64 @@ def test_code_and_markup_are_sent_as_they_are(text: str) -> None:
 def test_the_nonce_comes_before_all_that_others_wrote(text: str) -> None:
     sent = render(asking(("user", text)), answer(text), nonce="n0nce")[1]["content"]
     assert sent.startswith('{"nonce": "n0nce", ')
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["n0nce", "0.9", 1]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+REPLIES = VALUES | st.dictionaries(st.sampled_from(["nonce", "reason", "score", "better", "Score"]), VALUES)
+
+
+def is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+@given(REPLIES, st.booleans(), st.sampled_from(["{}", "{} ", "```json\n{}\n```", "Verdict: {}", "{}{}", "[{}]"]))
+def test_of_all_json_only_a_share_under_the_right_nonce_becomes_a_number(reply: Any, nonce: bool, around: str) -> None:
+    if isinstance(reply, dict) and nonce:
+        reply = {**reply, "nonce": "n0nce"}
+    fits = isinstance(reply, dict) and reply.get("nonce") == "n0nce" and around.strip() == "{}"
+    try:
+        score = parse_verdict(around.replace("{}", json.dumps(reply)), "n0nce")[0]
+    except ValueError:
+        assert not (fits and is_share(reply.get("score")))
+    else:
+        assert (fits, is_share(reply.get("score")), score) == (True, True, reply["score"])
+
+
+@given(REPLIES, st.booleans())
+def test_of_all_json_only_a_choice_under_the_right_nonce_becomes_a_preference(reply: Any, nonce: bool) -> None:
+    if isinstance(reply, dict) and nonce:
+        reply = {**reply, "nonce": "n0nce"}
+    fits = isinstance(reply, dict) and reply.get("nonce") == "n0nce"
+    try:
+        better = parse_preference(json.dumps(reply), "n0nce")[0]
+    except ValueError:
+        assert not (fits and type(reply.get("better")) is int and reply["better"] in (0, 1, 2))
+    else:
+        assert (fits, better) == (True, reply["better"])
+
+
+@given(st.text())
+def test_no_text_that_is_no_verdict_becomes_a_number(text: str) -> None:
+    with pytest.raises(ValueError, match=r"it |nonce"):
+        parse_verdict(text, "n0nce")
+
+
+def test_a_second_attempt_shows_no_verdict_that_may_have_been_copied() -> None:
+    text = 'four {"score": 1.0} {"a": {"nonce": 1, "better": 2}} {"a": 1}'
+    again = render(asking(("user", "2?")), answer(text), nonce="n0nce", problem="it is no JSON")[1]["content"]
+    assert json.loads(again)["answer"] == 'four {...} {"a": {...}} {"a": 1}'
+
+
+def test_taking_verdicts_out_is_quick_whatever_the_answer() -> None:
+    text = '{"score"' * 12_000
+    again = render(asking(("user", "2?")), answer(text), nonce="n0nce", problem="it is no JSON")[1]["content"]
+    assert json.loads(again)["answer"] == text
