@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from bandit_router.cascade.plan import Limits, next_actions, served
+from bandit_router.cascade.plan import Limits, concluded, next_actions
 from bandit_router.cascade.run import Cascade, Plan
 from bandit_router.errors import AllModelsFailed, NoEligibleModel, StoreUnavailable, UnknownModel
 from bandit_router.experiment.assign import Place, Subject, policy_name
@@ -50,6 +50,13 @@ class NoExperiments:
     def place(self, subject: Subject, /, *, now: datetime) -> Place | None:  # noqa: ARG002
         """Return None."""
         return None
+
+
+class Beside(Protocol):
+    """Told of each request that was answered, its text included, once that is logged."""
+
+    def __call__(self, ask: Ask, decision: Decision, /) -> None:
+        """Start what is to be done beside it; must not wait and must not raise."""
 
 
 class Observer(Protocol):
@@ -101,6 +108,7 @@ class Router:
     experiments: Experiments = field(default_factory=NoExperiments)
     admitted: Callable[[tuple[Action, ...]], tuple[Action, ...]] = tuple
     """Leaves out the actions whose model is out of order for now."""
+    beside: Sequence[Beside] = ()
     _log_failed_at: float | None = None
 
     @property
@@ -126,7 +134,10 @@ class Router:
         finally:
             if writing:
                 await writing
-        return await self._finish(decision, final, latency_s=self.cascade.clock() - started)
+        answer = await self._finish(decision, final, latency_s=self.cascade.clock() - started)
+        for each in self.beside:
+            each(ask, decision)
+        return answer
 
     async def decide(self, ask: Ask) -> Decision:
         """Decide and log where a request would start, without calling a model."""
@@ -137,7 +148,7 @@ class Router:
     async def _decide(self, ask: Ask) -> tuple[Decision, State, Plan]:
         started = self.cascade.clock()
         policy, models = self._resolve(ask)
-        plan = self._plan(ask, policy, models, started=started)
+        plan = self.plan(ask, policy, models, started=started)
         context = await self.contexts.build(ask.request)
         decision_id, now = self.new_id(), self.now()
         place = self._place(ask, context, decision_id, now)
@@ -215,7 +226,8 @@ class Router:
             known = ("auto", *(m.name for m in catalog.models), *catalog.tiers, *self.policies.names())
             raise UnknownModel(target, known) from error
 
-    def _plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...], *, started: float) -> Plan:
+    def plan(self, ask: Ask, policy: Policy, models: tuple[Model, ...], *, started: float) -> Plan:
+        """Return what a policy may do for a request with these models; raise `NoEligibleModel` when that is nothing."""
         ceilings = [limit for limit in (ask.hints.max_cost_usd, self.limits.max_cost_usd) if limit is not None]
         judge = not isinstance(policy, Pinned)
         judging = self.judge_cost_usd() if judge else 0.0
@@ -242,20 +254,10 @@ class Router:
         self._log_failed_at = None
 
     async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Answer:
-        last = final.steps[-1]
-        index = served(final.history, last.pmf.serve if last.action.is_stop else None)
-        outcome = Outcome(
-            decision_id=decision.id,
-            finished_at=self.now(),
-            status="failed" if index is None else "ok",
-            steps=final.steps,
-            history=final.history,
-            served=index,
-            latency_s=latency_s,
-        )
+        outcome = concluded(decision.id, final, finished_at=self.now(), latency_s=latency_s)
         await self._logged(self.log.finished(outcome))
         self.observer.finished(decision, outcome)
-        completion = None if index is None else final.history[index].attempt.completion
+        completion = None if outcome.served is None else final.history[outcome.served].attempt.completion
         if completion is None:
             tried = ", ".join(f"{judged.attempt.model} {judged.attempt.status}" for judged in final.history)
             logger.warning("decision %s: every model failed (%s)", decision.id, tried)

@@ -20,6 +20,8 @@ def account_body(account: Account) -> dict[str, Any]:
     history = outcome.history if outcome else ()
     return {
         "decision_id": decision.id,
+        "kind": decision.kind,
+        "parent": decision.parent,
         "summary": summary(decision, outcome),
         "status": outcome.status if outcome else "open",
         "created_at": decision.created_at.isoformat(),

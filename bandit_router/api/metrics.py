@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from bandit_router.errors import StoreUnavailable
 from bandit_router.judge.report import Report
 from bandit_router.steward import Report as Looked
-from bandit_router.types import Decision, Outcome
+from bandit_router.types import AsideKind, Decision, Outcome
 
 PREFIX: Final = "bandit_router"
 _FAST: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
@@ -64,6 +64,9 @@ class Metrics:
         self._model_cost = counter("model_cost_usd", "Dollars spent on models.", "model")
         self._judge_cost = counter("judge_cost_usd", "Dollars spent on judges.", "judge")
         self._judge_errors = counter("judge_errors", "Verdicts that could not be had.", "judge")
+        self._aside = counter("aside_runs", "Runs beside users' requests that ended.", "kind", "status")
+        self._aside_dropped = counter("aside_dropped", "Runs beside users' requests left out.", "kind", "reason")
+        self._aside_cost = counter("aside_cost_usd", "Dollars spent beside users' requests.", "kind")
         self._feedback = counter("feedback", "Feedback taken in, by kind.", "kind")
         self._refusals = counter("http_errors", "Responses that were errors.", "status", "code")
         self._decision_s = histogram("decision_seconds", "Seconds from a request's arrival to its first draw.", _FAST)
@@ -89,6 +92,15 @@ class Metrics:
                 if verdict.error is not None:
                     self._judge_errors.labels(verdict.judge).inc()
         self._escalations.labels(decision.policy).inc(_escalations(outcome))
+
+    def aside(self, decision: Decision, outcome: Outcome, /) -> None:
+        """Note a run beside a user's request; none of it counts as a request."""
+        self._aside.labels(decision.kind, outcome.status).inc()
+        self._aside_cost.labels(decision.kind).inc(max(0.0, outcome.cost_usd))
+
+    def aside_dropped(self, kind: AsideKind, reason: str, /) -> None:
+        """Note a run beside a user's request that came to nothing."""
+        self._aside_dropped.labels(kind, reason).inc()
 
     def overhead(self, seconds: float) -> None:
         """Note the seconds a request spent in the router itself."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from bandit_router.types import STOP, Action, Judged
+from bandit_router.types import STOP, Action, Judged, Outcome, State
 
 UNKNOWN_QUALITY: Final = 0.5
 """Where an answer that could not be judged ranks among those that were."""
@@ -55,6 +56,21 @@ def served(history: Sequence[Judged], preferred: int | None = None) -> int | Non
         return preferred
     answers = [index for index, judged in enumerate(history) if judged.ok]
     return max(answers, key=lambda index: (_rank(history[index]), index), default=None)
+
+
+def concluded(decision_id: str, final: State, *, finished_at: datetime, latency_s: float) -> Outcome:
+    """Return how a decision ended whose cascade came to this state."""
+    last = final.steps[-1]
+    index = served(final.history, last.pmf.serve if last.action.is_stop else None)
+    return Outcome(
+        decision_id=decision_id,
+        finished_at=finished_at,
+        status="failed" if index is None else "ok",
+        steps=final.steps,
+        history=final.history,
+        served=index,
+        latency_s=latency_s,
+    )
 
 
 def _affordable(candidates: Sequence[Action], history: Sequence[Judged], limits: Limits) -> tuple[Action, ...]:

@@ -17,6 +17,7 @@ from bandit_router.policy.index.policy import IndexPolicy
 from bandit_router.policy.learned import Learned
 from bandit_router.policy.mixture import Mixture
 from bandit_router.policy.pinned import Pinned
+from bandit_router.policy.probe import PROBE
 from bandit_router.policy.spec import (
     KINDS,
     EmafusionSpec,
@@ -77,7 +78,7 @@ def load_spec(path: Path) -> Spec:
             line=_line(text, "kind"),
         )
     spec = parse_toml(text, KINDS[kind], path=str(path))
-    if (spec.name or path.stem) in (PINNED, "auto"):
+    if (spec.name or path.stem) in (PINNED, PROBE, "auto"):
         raise ConfigError(f"{spec.name or path.stem!r} is reserved; give the policy another name", path=str(path))
     return spec if spec.name else spec.model_copy(update={"name": path.stem})
 
@@ -133,10 +134,11 @@ def _build(
 
 
 def _learns(spec: LearningSpec, specs: Mapping[str, Spec]) -> Callable[[Event], bool]:
+    """Return what tells the events a policy learns from: probes teach everyone, a shadow only the policy it ran."""
     if spec.learn_from == "all":
-        return lambda event: event.decision.policy != PINNED
+        return lambda event: event.decision.policy != PINNED and event.decision.kind != "shadow"
     own = frozenset(name for name in specs if spec.name in _closure(name, specs))
-    return lambda event: event.decision.policy in own
+    return lambda event: event.decision.policy in own or event.decision.kind == "probe"
 
 
 def _usable(spec: Spec, version: Version | None) -> Version | None:

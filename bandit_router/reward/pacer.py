@@ -48,9 +48,9 @@ class Pacer:
         return self._debt * self._budget_usd
 
     def learn(self, events: Sequence[Event], /) -> None:
-        """Take account of what finished requests cost; feedback costs nothing."""
+        """Take account of what finished requests of users cost; feedback costs nothing."""
         for event in events:
-            if event.kind == "finished":
+            if event.kind == "finished" and event.decision.kind == "served":
                 self.spent(event.outcome.cost_usd)
 
     def spent(self, cost_usd: float) -> None:

@@ -115,14 +115,19 @@ def _append_feedback(connection: Connection, records: Sequence[Record]) -> list[
 
 
 def _queue(connection: Connection, record: Record) -> None:
-    """Queue an answer for review while the day's limit leaves room: its writers take turns, as the journal's do."""
-    if record.review is None:
+    """Queue a user's answer for review while the day's limit leaves room: writers take turns, as the journal's do."""
+    if record.review is None or not _is_served(connection, record.review["decision_id"]):
         return
     day = _day(record.review["queued_at"])
     queued = tables.reviews.c.queued_at
     today = select(func.count()).where(queued >= day, queued < day + timedelta(days=1))
     if (connection.scalar(today) or 0) < record.reviews_a_day:
         _insert(connection, tables.reviews, [record.review])
+
+
+def _is_served(connection: Connection, decision_id: str) -> bool:
+    decisions = tables.decisions
+    return connection.scalar(select(decisions.c.kind).where(decisions.c.id == decision_id)) == "served"
 
 
 def _day(moment: datetime) -> datetime:

@@ -18,7 +18,7 @@ from bandit_router.errors import UnknownDecision
 from bandit_router.store import rows, tables
 from bandit_router.store.rows import Row
 from bandit_router.store.session import reading
-from bandit_router.types import Decision, Event, Feedback, Judged, Outcome, Step
+from bandit_router.types import Decision, DecisionKind, Event, Feedback, Judged, Outcome, Step
 
 T = TypeVar("T")
 
@@ -69,32 +69,43 @@ class Events:
     def __init__(self, engine: Engine, *, combine: Combine) -> None:
         self._engine, self._combine = engine, combine
 
-    def read(self, cursor: int, /, *, limit: int, experiment: str | None = None) -> Sequence[Event]:
+    def read(
+        self, cursor: int, /, *, limit: int, experiment: str | None = None, kind: DecisionKind | None = None
+    ) -> Sequence[Event]:
         """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`.
 
-        With the name of an experiment only those of requests that take part in it.
+        All of them, as whoever learns wants them; with a kind only those of its decisions. With the name of an
+        experiment only those of requests that take part in it, and of those served unless another kind is asked for.
         """
-        chosen = _readable().where(_J.c.seq > cursor, *_part_of(experiment))
+        conditions = _of(experiment, kind or ("served" if experiment else None))
+        chosen = _readable().where(_J.c.seq > cursor, *conditions)
         with reading(self._engine) as connection:
             page = _all(connection, chosen.order_by(_J.c.seq).limit(limit))
             if not page:
                 return []
             within = _J.c.seq.between(page[0]["seq"], page[-1]["seq"])
-            ids = select(_J.c.decision_id).where(within, *_part_of(experiment))
+            ids = select(_J.c.decision_id).where(within, *conditions)
             accounts = _Accounts(connection, lambda column: column.in_(ids))
             said = _said(connection, ids, page[-1]["seq"])
         return [_event(row, accounts, said[row["decision_id"]], self._combine) for row in page]
 
     def finished(
-        self, cursor: int, /, *, limit: int, since: datetime | None = None, until: datetime | None = None
+        self,
+        cursor: int,
+        /,
+        *,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: DecisionKind = "served",
     ) -> Sequence[Finished]:
         """Return decisions made in [since, until) that finished past a cursor, each once, with all said of it so far.
 
-        At most `limit`, in the order of the journal.
+        At most `limit`, in the order of the journal; those made beside users' requests only when they are asked for.
         """
         made = tables.decisions.c.created_at
         query = select(_J.c.seq, _J.c.decision_id).join(tables.decisions, tables.decisions.c.id == _J.c.decision_id)
-        query = query.where(_J.c.kind == "finished", _J.c.seq > cursor)
+        query = query.where(_J.c.kind == "finished", _J.c.seq > cursor, tables.decisions.c.kind == kind)
         query = query.where(*([made >= since] if since else []), *([made < until] if until else []))
         with reading(self._engine) as connection:
             page = _all(connection, query.order_by(_J.c.seq).limit(limit))
@@ -185,12 +196,16 @@ class _Accounts:
         ]
 
 
-def _part_of(experiment: str | None) -> list[ColumnElement[bool]]:
-    """Return the conditions on the journal that leave only the requests of an experiment."""
-    if experiment is None:
+def _of(experiment: str | None, kind: DecisionKind | None) -> list[ColumnElement[bool]]:
+    """Return the conditions on the journal that leave only decisions of an experiment, and of a kind."""
+    if experiment is None and kind is None:
         return []
-    taking_part = select(tables.decisions.c.id).where(tables.decisions.c.experiment == experiment)
-    return [_J.c.decision_id.in_(taking_part)]
+    chosen = select(tables.decisions.c.id)
+    if experiment is not None:
+        chosen = chosen.where(tables.decisions.c.experiment == experiment)
+    if kind is not None:
+        chosen = chosen.where(tables.decisions.c.kind == kind)
+    return [_J.c.decision_id.in_(chosen)]
 
 
 def _readable() -> Select[Any]:

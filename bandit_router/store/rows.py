@@ -50,6 +50,8 @@ def decision_row(decision: Decision, log_text: LogText) -> Row:
         "experiment": decision.experiment,
         "arm": decision.arm,
         "unit": decision.unit,
+        "kind": decision.kind,
+        "parent": decision.parent,
     }
 
 
@@ -195,6 +197,8 @@ def to_decision(row: Row, step: Step) -> Decision:
         experiment=row["experiment"],
         arm=row["arm"],
         unit=row["unit"],
+        kind=row["kind"],
+        parent=row["parent"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     JSON,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -77,7 +79,13 @@ decisions = Table(
     Column("experiment", Text, index=True),
     Column("arm", Text),
     Column("unit", Text, doc="hex hash of what the experiment assigns by"),
+    Column("kind", Text, nullable=False, server_default=text("'served'"), doc="served | probe | shadow"),
+    Column("parent", Text, doc="of what is not served: the user's decision beside which it was made"),
 )
+
+_ASIDE: Final = decisions.c.kind != "served"
+# What is run aside is counted by the day; users' own decisions are not in this index, so that it costs them nothing.
+Index("ix_decisions_aside", decisions.c.created_at, sqlite_where=_ASIDE, postgresql_where=_ASIDE)
 
 steps = Table(
     "steps",

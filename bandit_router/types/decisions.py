@@ -17,6 +17,11 @@ STOP: Final = "stop"
 OutcomeStatus = Literal["ok", "failed"]
 
 
+AsideKind = Literal["probe", "shadow"]
+DecisionKind = Literal["served", AsideKind]
+"""`served`: for a user. `probe`: to get to know a model. `shadow`: by an arm that serves nobody, to its end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing a policy may choose: start (or continue) with a model, or stop.
@@ -131,6 +136,9 @@ class Decision:
     """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
     value_s: float | None = None
     """Seconds of waiting that cost as much as a fully good answer is worth; None where time costs nothing."""
+    kind: DecisionKind = "served"
+    parent: str | None = None
+    """The id of the user's decision that one of another kind was made beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
