@@ -18,7 +18,7 @@ from bandit_router.cascade.plan import concluded, next_actions
 from bandit_router.cascade.run import Cascade, Plan
 from bandit_router.errors import NoEligibleModel, RouterError
 from bandit_router.protocols import DecisionLog, Policy
-from bandit_router.router import Ask
+from bandit_router.router import Ask, Planner
 from bandit_router.types import AsideKind, Decision, Model, Outcome, State, Step
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ FRESH_S: Final = 5.0
 class Run:
     """What is to be answered, and by whom.
 
-    A probe of one model: `policy=Probe(name)`, `models` all that are offered and the one to probe, `once=True`. A shadow:
-    the arm's policy, the models offered, and as `opening` the step that was drawn for it.
+    A probe of one model: `policy=Probe(name)`, `models` all that are offered and the one to probe, `once=True`.
+    A shadow: the arm's policy, the models offered, and as `opening` the step that was drawn for it.
     """
 
     kind: AsideKind
@@ -49,13 +49,6 @@ class Run:
     """Of the parent's experiment."""
     once: bool = False
     """One call and no more, whether it is answered or not."""
-
-
-class Planner(Protocol):
-    """Says what a policy may do for a request."""
-
-    def __call__(self, ask: Ask, policy: Policy, models: tuple[Model, ...], /, *, started: float) -> Plan:
-        """Return the plan; raise `NoEligibleModel`."""
 
 
 class AsideObserver(Protocol):

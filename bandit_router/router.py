@@ -52,10 +52,17 @@ class NoExperiments:
         return None
 
 
+class Planner(Protocol):
+    """Says what a policy may do for a request."""
+
+    def __call__(self, ask: Ask, policy: Policy, models: tuple[Model, ...], /, *, started: float) -> Plan:
+        """Return the plan; raise `NoEligibleModel`."""
+
+
 class Beside(Protocol):
     """Told of each request that was answered, its text included, once that is logged."""
 
-    def __call__(self, ask: Ask, decision: Decision, /) -> None:
+    def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
         """Start what is to be done beside it; must not wait and must not raise."""
 
 
@@ -136,7 +143,7 @@ class Router:
                 await writing
         answer = await self._finish(decision, final, latency_s=self.cascade.clock() - started)
         for each in self.beside:
-            each(ask, decision)
+            each(ask, decision, answer.outcome)
         return answer
 
     async def decide(self, ask: Ask) -> Decision:

@@ -1,4 +1,4 @@
-"""/admin/models: administrators add, change, retire and readmit models while the service runs; no model is called."""
+"""/admin/models: administrators add, change, let in, retire and readmit models at run time; it calls none of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bandit_router.api.reply import json_response
 from bandit_router.api.state import administrator, services
 from bandit_router.bootstrap import Services
 from bandit_router.errors import BadRequest
-from bandit_router.registry.lifecycle import added, readmitted, retired
+from bandit_router.registry.lifecycle import added, approved, readmitted, retired
 from bandit_router.settings import ModelSettings
 from bandit_router.types import Model, ModelEvent, ModelRecord
 
@@ -45,7 +45,8 @@ async def add_model(request: Request) -> Response:
     entry = _entry({name: value for name, value in data.items() if name != "reason"})
     if entry.name in service.learned.policies.names():
         raise BadRequest(f"a policy is named {entry.name!r}; give the model another name", param="name")
-    event = added(entry.name, service.offered.records.get(entry.name), now=service.router.now(), reason=reason)
+    record, probed = service.offered.records.get(entry.name), service.offered.probed and entry.through is None
+    event = added(entry.name, record, now=service.router.now(), reason=reason, probed=probed)
     await to_thread.run_sync(service.offered.add, entry, event)
     return json_response(_body(service, entry.name))
 
@@ -71,6 +72,12 @@ async def retire_model(request: Request) -> Response:
 async def readmit_model(request: Request) -> Response:
     """Take a model back, with what is known of it."""
     return await _change(request, readmitted, "readmitted by an operator")
+
+
+@router.post("/admin/models/{name:path}/approve")
+async def approve_model(request: Request) -> Response:
+    """Let a newcomer take users' requests, whatever its probes say."""
+    return await _change(request, approved, "approved by an operator")
 
 
 def health_of_models(service: Services) -> Iterable[ModelHealth]:
@@ -109,10 +116,11 @@ def _entry(data: dict[str, Any]) -> ModelSettings:
 
 
 def _body(service: Services, name: str) -> dict[str, Any]:
-    record, model = service.offered.records.get(name), service.catalog.get(name)
+    record, offered = service.offered.records.get(name), service.catalog.get(name)
+    model = offered or service.offered.waiting.get(name)
     return {
         "name": name,
-        "offered": model is not None,
+        "offered": offered is not None,
         **(_record_body(record) if record else {"state": "active"}),
         **(_model_body(model) if model else {}),
         "circuit": service.breaker.state(name),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bandit_router.bootstrap.ids import now
 from bandit_router.bootstrap.parts import check_names
+from bandit_router.bootstrap.stores import Stores
 from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
@@ -16,7 +17,7 @@ from bandit_router.registry.catalog import build_catalog
 from bandit_router.registry.drift import NAME as DRIFT
 from bandit_router.registry.drift import Drift
 from bandit_router.registry.life import EVERY_S as LIFE_S
-from bandit_router.registry.life import Life
+from bandit_router.registry.life import Life, Probation
 from bandit_router.registry.offered import Offered
 from bandit_router.registry.webhook import post
 from bandit_router.settings import Settings, load_settings
@@ -29,15 +30,19 @@ Job = tuple[Callable[[], object], float]
 """What is done, and every how many seconds."""
 
 
-def make_life(settings: Settings, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
+def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
     """Return what follows models through their lives and tells the webhook."""
-    url = settings.drift.webhook
+    url, probing = settings.drift.webhook, settings.probing
+    probation = Probation(
+        probes=probing.probes, manual=probing.approve == "manual", comparisons=stores.probes.comparisons
+    )
     return Life(
         offered=offered,
         drift=lambda: drifts.get(DRIFT),
         turn=learner.leads,
         tell=partial(post, url) if url else lambda _event: None,
         now=now,
+        probation=probation if offered.probed else None,
     )
 
 

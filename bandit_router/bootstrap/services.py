@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from bandit_router.aside import Aside
 from bandit_router.bootstrap.learning import Learned
 from bandit_router.bootstrap.parts import Parts
 from bandit_router.bootstrap.stores import Stores
@@ -31,6 +32,7 @@ class Services:
     breaker: Breaker
     file: FileWatch | None
     router: Router
+    aside: Aside
     learner: Learner
     steward: Steward
     watch: Watch
@@ -48,6 +50,7 @@ class Services:
 
     async def close(self) -> None:
         """Stop the jobs, drain the log and let go of the lease and of connections."""
+        await self.aside.close()
         await asyncio.to_thread(self.schedule.stop)
         await asyncio.to_thread(self.learner.close)
         await asyncio.to_thread(self.stores.log.close)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bandit_router.bootstrap.beside import Watcher, make_aside, make_prober
 from bandit_router.bootstrap.ids import new_id, now
 from bandit_router.bootstrap.jobs import make_life, make_schedule, reload, teaching
 from bandit_router.bootstrap.judging import judge_watch
@@ -30,7 +31,7 @@ from bandit_router.steward import Steward
 from bandit_router.trials import Trials
 
 
-async def start(settings: Settings, observer: Observer, *, config: Path | None = None) -> Services:
+async def start(settings: Settings, observer: Watcher, *, config: Path | None = None) -> Services:
     """Build and start everything; raise `ConfigError` or `SchemaOutdated` before anything is served.
 
     `config` is the file whose models are read again when it changes.
@@ -38,7 +39,8 @@ async def start(settings: Settings, observer: Observer, *, config: Path | None =
     parts = await make_parts(settings)
     stores = Stores.open(settings)
     learned = Learned.of(settings, Trials(stores.experiments, parts.specs), stores.versions)
-    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster)
+    probed = settings.aside.probe_usd_per_day > 0
+    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster, probed=probed)
     offered.introduce(now())
     breaker = Breaker(**settings.breaker.model_dump(), clock=time.monotonic)
     learner = make_learner(settings, learned.trials, stores)
@@ -46,9 +48,13 @@ async def start(settings: Settings, observer: Observer, *, config: Path | None =
     steward = Steward(history=stores.experiments, journal=stores.events, turn=learner.leads, now=now)
     watch = judge_watch(settings, stores.engine, turn=learner.leads)
     file = FileWatch(config, partial(reload, config, parts.specs, offered)) if config else None
-    life = make_life(settings, offered, learned.drifts, learner)
+    life = make_life(settings, stores, offered=offered, drifts=learned.drifts, learner=learner)
+    router = _router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer)
+    aside = make_aside(parts, stores, router, observer)
+    prober = make_prober(settings, stores, router, offered=offered, aside=aside)
+    router.beside = (prober,)
     schedule = make_schedule(
-        refreshes=_refreshes(learned, offered, file),
+        refreshes=[*_refreshes(learned, offered, file), prober.refresh],
         teaching=teaching(settings, learner=learner, life=life, watch=watch, steward=steward),
     )
     schedule.start()
@@ -59,7 +65,8 @@ async def start(settings: Settings, observer: Observer, *, config: Path | None =
         offered=offered,
         breaker=breaker,
         file=file,
-        router=_router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer),
+        router=router,
+        aside=aside,
         learner=learner,
         steward=steward,
         watch=watch,

@@ -15,9 +15,11 @@ from bandit_router.store.events import Events
 from bandit_router.store.experiments import ExperimentEvents
 from bandit_router.store.keys import Keys
 from bandit_router.store.log import Log
+from bandit_router.store.probes import Probes
 from bandit_router.store.reviews import Reviews
 from bandit_router.store.roster import Roster
 from bandit_router.store.session import check_schema, open_engine
+from bandit_router.store.spending import Spending
 from bandit_router.store.versions import Versions
 
 
@@ -33,6 +35,8 @@ class Stores:
     roster: Roster
     keys: Keys
     reviews: Reviews
+    spending: Spending
+    probes: Probes
 
     @classmethod
     def open(cls, settings: Settings) -> Stores:
@@ -48,6 +52,8 @@ class Stores:
             roster=Roster(engine),
             keys=Keys(engine),
             reviews=Reviews(engine, log_text=log_text),
+            spending=Spending(engine),
+            probes=Probes(engine),
         )
 
 

@@ -1,4 +1,4 @@
-"""`bandit-router models`: the models that a service offers, and those added, retired and readmitted at run time."""
+"""`bandit-router models`: the models that a service offers, and those that come, go and return at run time."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ Price = typer.Option(help="USD for a million tokens; litellm's list when not giv
 
 def register(app: typer.Typer) -> None:
     """Add the command group; by itself it lists."""
-    group = typer.Typer(help="List, add, retire and readmit models.", invoke_without_command=True)
+    group = typer.Typer(help="List, add, approve, retire and readmit models.", invoke_without_command=True)
     group.callback()(by_itself)
     for name, command in (
         ("list", list_models),
         ("add", add),
+        ("approve", approve),
         ("retire", retire),
         ("readmit", readmit),
         ("history", history),
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def by_itself(context: typer.Context, config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None:
-    """List, add, retire and readmit models; by itself, list them."""
+    """List, add, approve, retire and readmit models; by itself, list them."""
     if context.invoked_subcommand is None:
         list_models(config, json_path)
 
@@ -106,10 +107,23 @@ def add(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
     }
     entry = _entry({key: value for key, value in given.items() if value is not None})
     with _offered(load_settings(config)) as (offered, _):
-        event = added(name, offered.records.get(name), now=datetime.now(UTC), reason=reason or "added by an operator")
-        offered.add(entry, event)
-        model = offered.catalog.get(name)
-    typer.echo(f"added {name}" + (f" on tier {model.tier}" if model else ""))
+        offered.introduce(datetime.now(UTC))
+        why = reason or "added by an operator"
+        record = offered.records.get(name)
+        offered.add(entry, added(name, record, now=datetime.now(UTC), reason=why, probed=offered.probed))
+        model, waits = offered.catalog.get(name), offered.waiting.get(name) is not None
+    where = f" on tier {model.tier}" if model else ""
+    typer.echo(f"added {name}{where}{', which is probed before it takes requests' if waits else ''}")
+
+
+def approve(name: Name, config: Config = DEFAULT_CONFIG, reason: Reason = None) -> None:
+    """Let a newcomer take users' requests, whatever its probes say."""
+    from bandit_router.registry.lifecycle import approved
+
+    with _offered(load_settings(config)) as (offered, _):
+        record = offered.record(name)
+        offered.change(approved(record, now=datetime.now(UTC), reason=reason or "approved by an operator"))
+    typer.echo(f"approved {name}")
 
 
 def retire(name: Name, config: Config = DEFAULT_CONFIG, reason: Reason = None) -> None:
@@ -174,6 +188,7 @@ def _offered(settings: Settings) -> Iterator[tuple[Offered, Roster]]:
     try:
         check_schema(engine)
         roster = Roster(engine)
-        yield Offered(settings.models, prices=LitellmProvider.load().price, records=roster), roster
+        probed = settings.aside.probe_usd_per_day > 0
+        yield Offered(settings.models, prices=LitellmProvider.load().price, records=roster, probed=probed), roster
     finally:
         engine.dispose()

@@ -8,20 +8,36 @@ from typing import Final
 
 from bandit_router.errors import BadRequest
 from bandit_router.registry.drift import Change
+from bandit_router.registry.probation import Conclusion
 from bandit_router.types import ModelEvent, ModelRecord, ModelState
 
 FILE_REASON: Final = "taken out of router.toml"
+NOT_LET_IN: Final[frozenset[ModelState]] = frozenset({"candidate", "probing"})
+"""States of models that no user's request may go to yet."""
+VERSION: Final = "its provider answers with another version"
+PROBED: Final = "could win, waits for approval"
+"""Why a model is still `probing` that is probed no more."""
 
 
-def arrived(name: str, record: ModelRecord | None, *, now: datetime) -> ModelEvent | None:
-    """Return the event of a model that router.toml names; None when it is known, or an operator retired it."""
+def to_probe(record: ModelRecord) -> bool:
+    """Tell whether a model is to be probed: a newcomer, or one whose answers or version changed."""
+    if record.state == "probing":
+        return record.reason != PROBED
+    return record.state == "degraded" or (record.state == "active" and record.reason == VERSION)
+
+
+def arrived(name: str, record: ModelRecord | None, *, now: datetime, probed: bool = False) -> ModelEvent | None:
+    """Return the event of a model that router.toml names; None when it is known, or an operator retired it.
+
+    One that is new is a candidate where newcomers are `probed`, one that comes back is active.
+    """
     if record is not None and (record.state != "retired" or record.reason != FILE_REASON):
         return None
     return ModelEvent(
         model=name,
         at=now,
         before=record.state if record else None,
-        state="active",
+        state="candidate" if probed and record is None else "active",
         reason="named in router.toml",
         key=None if record else f"named {name}",
     )
@@ -34,11 +50,11 @@ def gone(record: ModelRecord, *, now: datetime) -> ModelEvent | None:
     return ModelEvent(model=record.name, at=now, before=record.state, state="retired", reason=FILE_REASON)
 
 
-def added(name: str, record: ModelRecord | None, *, now: datetime, reason: str) -> ModelEvent:
-    """Return the event of a model that an operator adds, or changes."""
-    state: ModelState = "degraded" if record and record.state == "degraded" else "active"
-    numbers = dict(record.numbers) if record and state == "degraded" else {}
+def added(name: str, record: ModelRecord | None, *, now: datetime, reason: str, probed: bool = False) -> ModelEvent:
+    """Return the event of a model that is added, or changed; one not offered so far is a candidate where `probed`."""
     before = record.state if record else None
+    state: ModelState = before if before and before != "retired" else "candidate" if probed else "active"
+    numbers = dict(record.numbers) if record and state == "degraded" else {}
     return ModelEvent(model=name, at=now, before=before, state=state, reason=reason, numbers=numbers)
 
 
@@ -53,7 +69,30 @@ def readmitted(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent
     """Return the event of a model taken back by an operator; raise `BadRequest` when nothing is held against it."""
     if record.state == "active":
         raise BadRequest(f"{record.name!r} is active already")
+    if record.state in NOT_LET_IN:
+        raise BadRequest(f"{record.name!r} is {record.state}; approve it to let it in")
     return ModelEvent(model=record.name, at=now, before=record.state, state="active", reason=reason)
+
+
+def approved(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
+    """Return the event of a newcomer that an operator lets in; raise `BadRequest` for one that is no newcomer."""
+    if record.state not in NOT_LET_IN:
+        raise BadRequest(f"{record.name!r} is {record.state}; only a candidate or one that is probed can be approved")
+    return ModelEvent(model=record.name, at=now, before=record.state, state="active", reason=reason)
+
+
+def begun(record: ModelRecord, *, now: datetime) -> ModelEvent:
+    """Return the event of a candidate whose turn to be probed has come."""
+    return _of_newcomer(record, "probing", now=now, reason="its probes begin")
+
+
+def concluded(record: ModelRecord, found: Conclusion, *, now: datetime, manual: bool) -> ModelEvent:
+    """Return the event of a newcomer that was probed; where approval is `manual`, one that could win waits for it."""
+    if not found.lets_in:
+        return _of_newcomer(record, "retired", now=now, reason=found.reason, numbers=found.numbers)
+    if manual:
+        return _of_newcomer(record, "probing", now=now, reason=PROBED, numbers=found.numbers)
+    return _of_newcomer(record, "active", now=now, reason=found.reason, numbers=found.numbers)
 
 
 def drifted(change: Change, records: Mapping[str, ModelRecord], *, now: datetime) -> ModelEvent:
@@ -98,6 +137,20 @@ def halfway(record: ModelRecord) -> float:
     """Return the quality in the middle of before and after the change that degraded a model."""
     numbers = record.numbers
     return (float(numbers.get("expected", 1.0)) + float(numbers.get("seen", 0.0))) / 2
+
+
+def _of_newcomer(
+    record: ModelRecord, state: ModelState, *, now: datetime, reason: str, numbers: Mapping[str, object] | None = None
+) -> ModelEvent:
+    return ModelEvent(
+        model=record.name,
+        at=now,
+        before=record.state,
+        state=state,
+        reason=reason,
+        numbers=numbers or {},
+        key=f"{record.state} {record.name} {record.since.isoformat()}",
+    )
 
 
 def _numbers(change: Change) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The catalog as it is right now: the models of router.toml and those added since, without the retired; it calls none.
+"""The catalog as it is right now: the models of router.toml and those added since, but the retired; it calls none.
 
 Reading it is one attribute access, so a request keeps the catalog it began with: what is retired meanwhile is drained.
 """
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bandit_router.errors import BadRequest, ConfigError, StoreUnavailable, UnknownModel
 from bandit_router.registry.catalog import Catalog, PriceList, build_catalog
-from bandit_router.registry.lifecycle import FILE_REASON, arrived, gone
+from bandit_router.registry.lifecycle import FILE_REASON, NOT_LET_IN, arrived, gone
 from bandit_router.settings import ModelSettings
 from bandit_router.types import ModelEvent, ModelRecord
 
@@ -38,19 +38,29 @@ class Records(Protocol):
 class Offered:
     """The models on offer; every process has one, and all come to the same by the database."""
 
-    def __init__(self, entries: Sequence[ModelSettings], *, prices: PriceList, records: Records) -> None:
-        """Start with the models of router.toml; raise `ConfigError`, `StoreUnavailable`."""
-        self.prices = prices
+    def __init__(
+        self, entries: Sequence[ModelSettings], *, prices: PriceList, records: Records, probed: bool = False
+    ) -> None:
+        """Start with the models of router.toml; raise `ConfigError`, `StoreUnavailable`.
+
+        `probed`: whether newcomers are probed before they take requests.
+        """
+        self.prices, self.probed = prices, probed
         self._entries, self._source = tuple(entries), records
         self._lock = threading.Lock()
         self._head, self._known = -1, dict[str, ModelRecord]()
-        self._catalog = build_catalog(self._entries, prices)
+        self._catalog = self._waiting = build_catalog(self._entries, prices)
         self._load()
 
     @property
     def catalog(self) -> Catalog:
         """The models that requests may use."""
         return self._catalog
+
+    @property
+    def waiting(self) -> Catalog:
+        """The newcomers that no request may use yet."""
+        return self._waiting
 
     @property
     def records(self) -> Mapping[str, ModelRecord]:
@@ -73,9 +83,14 @@ class Offered:
             return False
 
     def introduce(self, now: datetime) -> None:
-        """Enter the models of router.toml that have no state yet, or that had been taken out of it."""
+        """Enter the models of router.toml that have no state yet, or that had been taken out of it.
+
+        Where none is active yet, as at a service's first start, they are not probed: there is nothing to compare with.
+        """
+        probed = self.probed and self._any_active()
         for entry in self._entries:
-            event = arrived(entry.name, self._known.get(entry.name), now=now)
+            fresh = probed and entry.through is None
+            event = arrived(entry.name, self._known.get(entry.name), now=now, probed=fresh)
             if event:
                 self._source.note(event)
         self.refresh()
@@ -115,9 +130,29 @@ class Offered:
         with self._lock:
             head = self._source.head()
             self._known = {record.name: record for record in self._source.records()}
-            self._catalog = self._tolerant()
+            entries = self._active()
+            shut = {entry.name for entry in entries if self._is_shut(entry)}
+            # By themselves, so that who waits moves nobody's tier.
+            self._catalog = self._tolerant([entry for entry in entries if entry.name not in shut])
+            waiting = self._tolerant(entries).models if shut else ()
+            self._waiting = Catalog(tuple(model for model in waiting if model.name in shut))
             self._head = head
         return True
+
+    def _is_shut(self, entry: ModelSettings) -> bool:
+        """Tell whether no request may use a model yet; router.toml may name one before its state is entered."""
+        record = self._known.get(entry.name)
+        if record is None:
+            return self.probed and entry.through is None and self._any_active()
+        return record.state in NOT_LET_IN
+
+    def _any_active(self) -> bool:
+        """Tell whether there is a model that may answer by itself and is known to be let in."""
+        states = {name: record.state for name, record in self._known.items()}
+        return any(
+            entry.through is None and entry.name in states and states[entry.name] not in NOT_LET_IN
+            for entry in self._active()
+        )
 
     def _active(self) -> list[ModelSettings]:
         """Return the entries of what is not retired, those of router.toml first."""
@@ -127,15 +162,14 @@ class Offered:
         retired -= {name for name in names if name in self._known and self._known[name].reason == FILE_REASON}
         return [entry for entry in (*self._entries, *(each for each in added if each)) if entry.name not in retired]
 
-    def _tolerant(self) -> Catalog:
-        """Return the catalog; what was added and cannot be offered here is left out, and said so."""
-        active = self._active()
+    def _tolerant(self, entries: Sequence[ModelSettings]) -> Catalog:
+        """Return a catalog; what was added and cannot be offered here is left out, and said so."""
         try:
-            return self._built(active)
+            return self._built(entries)
         except ConfigError as error:
             log.error("models that were added at run time are left out: %s", error)
             own = {entry.name for entry in self._entries}
-            return self._built([entry for entry in active if entry.name in own])
+            return self._built([entry for entry in entries if entry.name in own])
 
     def _built(self, entries: Sequence[ModelSettings]) -> Catalog:
         chats = {entry.name for entry in entries if entry.kind == "chat"}

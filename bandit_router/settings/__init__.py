@@ -6,6 +6,7 @@ from bandit_router.settings.load import load_settings
 from bandit_router.settings.models import ModelSettings
 from bandit_router.settings.router import Settings
 from bandit_router.settings.tables import (
+    AsideSettings,
     BiasSettings,
     BreakerSettings,
     CascadeSettings,
@@ -13,6 +14,7 @@ from bandit_router.settings.tables import (
     DriftSettings,
     LearnerSettings,
     PolicySettings,
+    ProbingSettings,
     ReviewSettings,
     RewardSettings,
     ServerSettings,
@@ -21,6 +23,7 @@ from bandit_router.settings.tables import (
 from bandit_router.settings.toml import parse_toml, read_toml
 
 __all__ = [
+    "AsideSettings",
     "BiasSettings",
     "BreakerSettings",
     "CascadeSettings",
@@ -33,6 +36,7 @@ __all__ = [
     "NonNegative",
     "PolicySettings",
     "Positive",
+    "ProbingSettings",
     "ReviewSettings",
     "RewardSettings",
     "ServerSettings",

@@ -11,6 +11,7 @@ from bandit_router.settings.base import Strict
 from bandit_router.settings.judges import JudgeSettings
 from bandit_router.settings.models import ModelSettings
 from bandit_router.settings.tables import (
+    AsideSettings,
     BiasSettings,
     BreakerSettings,
     CascadeSettings,
@@ -18,6 +19,7 @@ from bandit_router.settings.tables import (
     DriftSettings,
     LearnerSettings,
     PolicySettings,
+    ProbingSettings,
     ReviewSettings,
     RewardSettings,
     ServerSettings,
@@ -38,6 +40,8 @@ class Settings(Strict):
     bias: BiasSettings = BiasSettings()
     drift: DriftSettings = DriftSettings()
     breaker: BreakerSettings = BreakerSettings()
+    aside: AsideSettings = AsideSettings()
+    probing: ProbingSettings = ProbingSettings()
     policies: PolicySettings = PolicySettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     judges: tuple[JudgeSettings, ...] = (JudgeSettings(kind="rules"),)

@@ -99,6 +99,24 @@ class DriftSettings(Strict):
     """Where each change of a model is posted to as JSON."""
 
 
+class AsideSettings(Strict):
+    """[aside]: what may be answered beside users' requests."""
+
+    concurrency: Annotated[int, Field(ge=1)] = 4
+    """By one process at a time."""
+    probe_usd_per_day: NonNegative = 1.0
+    """In a day (UTC), by all processes together; 0: models are not probed."""
+    shadow_usd_per_day: NonNegative = 1.0
+
+
+class ProbingSettings(Strict):
+    """[probing]: how newcomers are let in."""
+
+    probes: Annotated[int, Field(ge=1)] = 60
+    """So many are compared at most."""
+    approve: Literal["auto", "manual"] = "auto"
+
+
 class BreakerSettings(Strict):
     """[breaker]: when calls that fail take a model out for a while."""
 

@@ -35,7 +35,7 @@ from bandit_router.types.journal import (
     Grade,
     Version,
 )
-from bandit_router.types.models import ListPrice, Model, ModelEvent, ModelRecord, ModelState
+from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState
 from bandit_router.types.requests import ChatRequest, Context, Hints
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "AttemptStatus",
     "Case",
     "ChatRequest",
+    "Comparison",
     "Completion",
     "Context",
     "Decision",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-ModelState = Literal["active", "degraded", "retired"]
+ModelState = Literal["candidate", "probing", "active", "degraded", "retired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ class ModelRecord:
 
     name: str
     state: ModelState
-    """`degraded`: its answers got worse; it is still offered. `retired`: it is not offered."""
+    """`candidate`: waits to be probed. `probing`: answers beside users' requests, and serves none. `degraded`: its
+    answers got worse; it is still offered. `retired`: it is not offered."""
     since: datetime
     reason: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
@@ -78,3 +79,18 @@ class ModelEvent:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
     """What happened, where several processes may notice it: entered once only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One probe beside what the user got for the same request; all but the category in units of the dial.
+
+    `quality` in [0, 1] is that of the answer, None when it failed or could not be judged; `cost` is the call's,
+    `judging` the judges'; `baseline` is quality - cost of what was served, None when that is not known.
+    """
+
+    category: str
+    quality: float | None
+    cost: float
+    judging: float
+    baseline: float | None

@@ -22,8 +22,8 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture
 def service(route_with: Callable[..., Service], sqlite_url: str) -> Service:
-    """A router of the test's own, which learns nothing."""
-    return route_with(sqlite_url, learner={"enabled": False})
+    """A router of the test's own, which learns nothing and lets newcomers in at once."""
+    return route_with(sqlite_url, learner={"enabled": False}, aside={"probe_usd_per_day": 0})
 
 
 def entry(service: Service, name: str = "extra", **more: Any) -> dict[str, Any]:
@@ -141,6 +141,7 @@ def test_changing_the_file_changes_the_models_of_the_running_service(
 
     def write(*names: str) -> None:
         head = f'[server]\nauth = "off"\n[store]\nurl = "{sqlite_url}"\n[learner]\nenabled = false\n'
+        head += "[aside]\nprobe_usd_per_day = 0\n"
         price = "input_usd_per_million = 1.0\noutput_usd_per_million = 1.0"
         path.write_text(head + "".join(f'[[models]]\nname = "{n}"\ntarget = "openai/{n}"\n{price}\n' for n in names))
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from bandit_router.settings import (
+    AsideSettings,
     BiasSettings,
     BreakerSettings,
     CascadeSettings,
@@ -17,6 +18,7 @@ from bandit_router.settings import (
     LearnerSettings,
     ModelSettings,
     PolicySettings,
+    ProbingSettings,
     ReviewSettings,
     RewardSettings,
     ServerSettings,
@@ -35,6 +37,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "[bias]": BiasSettings,
     "[drift]": DriftSettings,
     "[breaker]": BreakerSettings,
+    "[aside]": AsideSettings,
+    "[probing]": ProbingSettings,
     "[policies]": PolicySettings,
     "[[models]]": ModelSettings,
     "[[judges]]": JudgeSettings,

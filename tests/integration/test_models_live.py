@@ -1,4 +1,4 @@
-"""A model's life over HTTP: it joins the running service, is absorbed, gets worse, goes down and comes back."""
+"""A model's life over HTTP: it joins, is probed and absorbed, gets worse, goes down and comes back, with no restart."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bandit_router.registry.probation import LEAST
 from simulate.demo.processes import await_ready, end, spawn
 from simulate.outcomes import Row
 from tests.integration.worlds import fleet_and_config
@@ -83,6 +84,10 @@ class Scene:
         """Return what a request may name."""
         return [each["id"] for each in (await self.service.get("/v1/models")).json()["data"]]
 
+    async def metrics(self) -> str:
+        """Return the service's metrics."""
+        return (await self.service.get("/metrics")).text
+
     async def change(self, **condition: Any) -> None:
         """Change the condition of one of the fleet's models."""
         (await self.fleet.post("/control", json=condition)).raise_for_status()
@@ -118,11 +123,20 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
 
 
 async def joins(on: Scene) -> None:
-    """It is added by an administrator and listed; nothing is started anew."""
+    """It is added by an administrator, and takes no request yet; nothing is started anew."""
     await on.starts(60)
-    assert NEWCOMER not in await on.listed()
-    (await on.service.post("/admin/models", json=on.entry)).raise_for_status()
+    added = (await on.service.post("/admin/models", json=on.entry)).raise_for_status().json()
+    assert (added["state"], added["offered"], NEWCOMER in await on.listed()) == ("candidate", False, False)
+
+
+async def is_probed(on: Scene) -> None:
+    """It answers beside users' requests, serves none meanwhile, and is let in with the numbers of its probes."""
+    await on.ask_until(NEWCOMER, lambda model: bool(model["state"] == "active"), questions=600)
     assert NEWCOMER in await on.listed()
+    events = (await on.service.get(f"/admin/models/{NEWCOMER}/events")).json()["events"]
+    assert [event["state"] for event in events] == ["active", "probing", "candidate"]
+    assert events[0]["numbers"]["probes"] >= LEAST
+    assert re.search(r'bandit_router_aside_runs_total\{kind="probe",status="ok"\} \d', await on.metrics())
 
 
 async def is_absorbed(on: Scene) -> float:
@@ -151,9 +165,10 @@ async def goes_down_and_comes_back(on: Scene) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-async def test_a_model_joins_is_absorbed_gets_worse_goes_down_and_comes_back(tmp_path: Path) -> None:
+async def test_a_model_joins_is_probed_is_absorbed_gets_worse_goes_down_and_comes_back(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         await joins(on)
+        await is_probed(on)
         share = await is_absorbed(on)
         await gets_worse(on, share)
         await goes_down_and_comes_back(on)

@@ -37,8 +37,25 @@ def test_a_model_is_added_with_what_the_price_list_knows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini") == 0
-    assert "added newer on tier" in capfd.readouterr().out
+    assert "added newer, which is probed before it takes requests" in capfd.readouterr().out
+    assert states(monkeypatch)["newer"] == "candidate"
+
+
+def test_a_newcomer_is_let_in_by_an_operators_word(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini")
+    assert run(monkeypatch, "models", "approve", "newer", "--reason", "known elsewhere") == 0
     assert states(monkeypatch)["newer"] == "active"
+
+
+def test_only_a_newcomer_can_be_approved(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini")
+    name = next(each for each, state in states(monkeypatch).items() if state == "active")
+    assert run(monkeypatch, "models", "approve", name) == 2
+    assert "only a candidate" in capfd.readouterr().err
 
 
 def test_a_model_is_retired_and_readmitted_and_its_history_kept(

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,4 +225,25 @@ def test_what_is_learned_from(learn_from: str, logged_by: str, learned: bool) ->
     policy = learner({spec.name: spec for spec in files})
     cold = policy.dump()
     policy.learn([event(step(fleet(2), 0), reward=0.3, policy=logged_by)])
+    assert (policy.dump() != cold) is learned
+
+
+@pytest.mark.parametrize(
+    ("learn_from", "kind", "run_by", "learned"),
+    [
+        ("all", "probe", "probe", True),
+        ("own", "probe", "probe", True),
+        ("all", "shadow", "other", False),
+        ("all", "shadow", "vw", False),
+        ("own", "shadow", "vw", True),
+        ("own", "shadow", "other", False),
+    ],
+)
+def test_probes_teach_everyone_and_a_shadow_only_a_policy_that_learns_by_itself(
+    learn_from: str, kind: str, run_by: str, learned: bool
+) -> None:
+    spec = VwCbSpec.model_validate({"kind": "vw_cb", "name": "vw", "learn_from": learn_from})
+    policy = learner({"vw": spec})
+    cold, seen = policy.dump(), event(step(fleet(2), 0), reward=0.3, policy=run_by)
+    policy.learn([replace(seen, decision=replace(seen.decision, kind=kind))])
     assert (policy.dump() != cold) is learned

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from bandit_router.errors import CorruptArtifact
 from bandit_router.reward.pacer import Pacer
+from tests.factories import make_event
 
 BUDGET = 0.001
 PRICES = (0.0001, 0.0008, 0.003, 0.02)
@@ -74,3 +76,10 @@ def test_a_long_idle_of_the_controller_does_not_wind_it_up() -> None:
 def test_a_damaged_state_is_refused(artifact: bytes) -> None:
     with pytest.raises(CorruptArtifact):
         Pacer(budget_usd=1.0, start_usd=1.0, artifact=artifact)
+
+
+def test_what_is_run_beside_users_requests_is_not_the_budgets_affair() -> None:
+    pacer = Pacer(budget_usd=1.0, start_usd=1.0)
+    served = make_event(1)
+    pacer.learn([replace(served, decision=replace(served.decision, kind="probe"))])
+    assert pacer.debt_usd == 0.0

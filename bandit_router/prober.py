@@ -1,0 +1,113 @@
+"""Picks the requests that newcomers and changed models are probed with; it answers none of them and concludes nothing.
+
+A request is picked where the model could change the decision: where the reward that the policy in charge predicts of
+it, with what is not known of it added, comes up to that of the best model.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from bandit_router.aside import Run
+from bandit_router.errors import RouterError, StoreUnavailable
+from bandit_router.policy.load import PINNED
+from bandit_router.policy.probe import Probe
+from bandit_router.registry.lifecycle import to_probe
+from bandit_router.registry.offered import Offered
+from bandit_router.registry.probation import TRIES
+from bandit_router.router import Ask, Planner, Policies
+from bandit_router.types import Decision, Model, Outcome, State
+
+log = logging.getLogger(__name__)
+
+AGAIN: Final = 30
+"""Probes of a model that was let in before and has changed."""
+DEVIATION: Final = 0.5
+"""Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
+
+
+class Runner(Protocol):
+    """Carries out what is picked."""
+
+    def offer(self, run: Run, /) -> bool:
+        """Start a run, and return at once; False when there is no room or no budget."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Prober:
+    """Told of each request that was answered; `counts` says how often models were probed since, and blocks."""
+
+    offered: Offered
+    runner: Runner
+    plan: Planner
+    policies: Policies
+    default_policy: str
+    probes: int
+    """How many probes of a newcomer are to be compared."""
+    counts: Callable[[Mapping[str, datetime]], Mapping[str, int]]
+    pick: Callable[[int], int]
+    """Returns one of so many places at random."""
+    clock: Callable[[], float]
+    _made: Mapping[str, int] = field(default_factory=dict)
+    _offered_since: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
+        """Start a probe beside a request, if one is due and the request is worth it."""
+        due = self._due()
+        if not due or decision.policy == PINNED:
+            return
+        model = due[self.pick(len(due))]
+        try:
+            if not self._reaches(model, ask, decision, outcome):
+                return
+        except RouterError as error:
+            log.debug("%s is not probed beside %s: %s", model.name, decision.id, error)
+            return
+        models = tuple({each.name: each for each in (*self.offered.catalog.models, model)}.values())
+        run = Run(kind="probe", parent=decision, ask=ask, policy=Probe(model.name), models=models, once=True)
+        if self.runner.offer(run):
+            self._offered_since[model.name] = self._offered_since.get(model.name, 0) + 1
+
+    def refresh(self) -> None:
+        """Take up how many probes there are by now; a failure leaves that as it was."""
+        since = {record.name: record.since for record in self.offered.records.values() if to_probe(record)}
+        try:
+            made = self.counts(since) if since else {}
+        except StoreUnavailable as error:
+            log.warning("the number of probes stays as it was: %s", error)
+            return
+        self._made, self._offered_since = made, {}
+
+    def _due(self) -> list[Model]:
+        """Return the models that need more probes; of those not counted yet nothing is known to be due."""
+        found = []
+        for name, made in self._made.items():
+            model = self.offered.waiting.get(name) or self.offered.catalog.get(name)
+            most = TRIES * self.probes if self.offered.waiting.get(name) else AGAIN
+            if model and made + self._offered_since.get(name, 0) < most and to_probe(self.offered.records[name]):
+                found.append(model)
+        return found
+
+    def _reaches(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> bool:
+        """Tell whether the model could change what is decided; raise `NoEligibleModel` when it may not take part."""
+        policy, others = self.policies.get(self.default_policy), self.offered.catalog.models
+        models = tuple({each.name: each for each in (*others, model)}.values())
+        plan = self.plan(ask, policy, models, started=self.clock())
+        actions = [action for action in plan.candidates if not action.fuses]
+        place = next((place for place, action in enumerate(actions) if action.model == model.name), None)
+        if place is None:
+            return False
+        state = State(context=decision.context, value_usd=decision.value_usd, value_s=decision.value_s)
+        predicted = policy.pmf(state, actions).predicted
+        own = predicted[place] if predicted else None
+        rest = [value for at, value in enumerate(predicted) if value is not None and at != place]
+        if own is None or not rest:
+            # Nothing is predicted: then what the user got must be known, or there is nothing to compare with.
+            return outcome.quality is not None
+        doubt = 2 * DEVIATION / math.sqrt(1 + self._made.get(model.name, 0))
+        return own + doubt >= max(rest)

@@ -1,0 +1,81 @@
+"""Reads what probes came to, beside what the users got whose requests they answered; it concludes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine, and_, func, select
+
+from bandit_router.store import tables
+from bandit_router.store.rows import Row
+from bandit_router.store.session import reading
+from bandit_router.types import Comparison
+
+_PROBE = tables.decisions
+_CALL = tables.attempts
+_OF_PROBE = and_(_CALL.c.decision_id == _PROBE.c.id, _CALL.c.idx == 0)
+# Said twice: the index of what is not served is used only where that is said outright.
+_PROBES = (_PROBE.c.kind != "served", _PROBE.c.kind == "probe")
+
+
+class Probes:
+    """The probes in the log."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def counts(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
+        """Return how often each model was probed since its moment; raise `StoreUnavailable`."""
+        found = dict.fromkeys(since, 0)
+        with reading(self._engine) as connection:
+            for model, moment in since.items():
+                query = select(func.count()).select_from(_PROBE).join(_CALL, _OF_PROBE)
+                query = query.where(*_PROBES, _PROBE.c.created_at >= moment, _CALL.c.model == model)
+                found[model] = int(connection.scalar(query) or 0)
+        return found
+
+    def comparisons(self, model: str, since: datetime) -> Sequence[Comparison]:
+        """Return a model's probes since a moment beside what was served, in the order made."""
+        outcomes, probed, steps = tables.outcomes, tables.outcomes.alias("probed"), tables.steps
+        query = (
+            select(
+                _PROBE.c.category,
+                _PROBE.c.value_usd,
+                _CALL.c.quality,
+                _CALL.c.cost_usd.label("call_usd"),
+                probed.c.cost_usd.label("probe_usd"),
+                outcomes.c.quality.label("served_quality"),
+                outcomes.c.cost_usd.label("served_usd"),
+                steps.c.predicted,
+                steps.c.chosen,
+            )
+            .select_from(_PROBE)
+            .join(_CALL, _OF_PROBE)
+            .join(probed, probed.c.decision_id == _PROBE.c.id)
+            .outerjoin(outcomes, outcomes.c.decision_id == _PROBE.c.parent)
+            .outerjoin(steps, and_(steps.c.decision_id == _PROBE.c.parent, steps.c.idx == 0))
+            .where(*_PROBES, _PROBE.c.created_at >= since, _CALL.c.model == model)
+            .order_by(_PROBE.c.created_at, _PROBE.c.id)
+        )
+        with reading(self._engine) as connection:
+            return [_comparison(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _comparison(row: Row) -> Comparison:
+    value_usd = row["value_usd"]
+    return Comparison(
+        category=row["category"],
+        quality=row["quality"],
+        cost=row["call_usd"] / value_usd,
+        judging=(row["probe_usd"] - row["call_usd"]) / value_usd,
+        baseline=_baseline(row),
+    )
+
+
+def _baseline(row: Row) -> float | None:
+    """Return what the user got: as judged, else as the policy that chose had predicted; None when neither is known."""
+    if row["served_quality"] is not None:
+        return float(row["served_quality"] - row["served_usd"] / row["value_usd"])
+    predicted, chosen = row["predicted"] or (), row["chosen"]
+    return predicted[chosen] if chosen is not None and chosen < len(predicted) else None

@@ -1,0 +1,73 @@
+"""What probes came to is read beside what users got, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from bandit_router.store.log import Log
+from bandit_router.store.probes import Probes
+from bandit_router.types import Decision, Pmf
+from tests.factories import MODELS, START, make_decision, make_failed, make_judged, make_outcome, make_step
+
+
+@pytest.fixture
+async def log(engine: Engine) -> AsyncIterator[Log]:
+    opened = Log(engine)
+    yield opened
+    opened.close()
+
+
+async def probed(log: Log, user: Decision, *, number: int, quality: float | None = 0.7, served: float | None) -> None:
+    """Log a user's request, and a probe of `large` beside it."""
+    probe = make_decision(number, model="large", kind="probe", parent=user.id)
+    for decision, outcome in (
+        (user, make_outcome(user, quality=served)),
+        (probe, make_outcome(probe, quality=quality)),
+    ):
+        await log.decided(decision)
+        await log.finished(outcome)
+
+
+async def test_a_probe_is_compared_with_what_the_user_got(engine: Engine, log: Log) -> None:
+    user = make_decision(1, value_usd=0.01)
+    await probed(log, user, number=2, served=0.4)
+    (found,) = Probes(engine).comparisons("large", START)
+    judged = make_judged(model="large")
+    assert (found.category, found.quality) == ("maths", 0.7)
+    assert found.cost == pytest.approx(judged.attempt.cost_usd / 0.01)
+    assert found.judging == pytest.approx((judged.cost_usd - judged.attempt.cost_usd) / 0.01)
+    assert found.baseline == pytest.approx(0.4 - judged.cost_usd / 0.01)
+
+
+async def test_where_the_users_answer_was_not_judged_the_prediction_of_it_stands_in(engine: Engine, log: Log) -> None:
+    step = make_step(pmf=Pmf(probs=(1.0, 0.0, 0.0), predicted=(0.55, None, 0.1)), actions=MODELS)
+    await probed(log, make_decision(1, step=step), number=2, served=None)
+    (found,) = Probes(engine).comparisons("large", START)
+    assert found.baseline == 0.55
+
+
+async def test_without_either_a_probe_is_compared_with_nothing(engine: Engine, log: Log) -> None:
+    step = make_step(pmf=Pmf(probs=(1.0, 0.0, 0.0)), actions=MODELS)
+    await probed(log, make_decision(1, step=step), number=2, served=None)
+    assert Probes(engine).comparisons("large", START)[0].baseline is None
+
+
+async def test_a_probe_that_failed_has_no_quality(engine: Engine, log: Log) -> None:
+    user, probe = make_decision(1), make_decision(2, model="large", kind="probe", parent=make_decision(1).id)
+    failed = make_outcome(probe, history=(make_failed(model="large"),), served=None, status="failed")
+    for decision, outcome in ((user, make_outcome(user)), (probe, failed)):
+        await log.decided(decision)
+        await log.finished(outcome)
+    assert Probes(engine).comparisons("large", START)[0].quality is None
+
+
+async def test_probes_of_other_models_and_from_before_do_not_count(engine: Engine, log: Log) -> None:
+    await probed(log, make_decision(1), number=2, served=0.4)
+    probes, later = Probes(engine), START + timedelta(days=1)
+    assert probes.comparisons("small", START) == probes.comparisons("large", later) == []
+    assert probes.counts({"large": START, "small": START}) == {"large": 1, "small": 0}
+    assert probes.counts({"large": later}) == {"large": 0}

@@ -1,0 +1,86 @@
+"""What probes must say for a newcomer to be let in, or turned away."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from bandit_router.registry.probation import LEAST, TRIES, Conclusion, conclusion
+from bandit_router.types import Comparison
+
+MOST = 60
+
+
+def probes(
+    n: int, *, quality: float, baseline: float | None = 0.6, cost: float = 0.0, category: str = "maths", seed: int = 1
+) -> list[Comparison]:
+    """Return probes whose verdicts scatter, beside answers whose verdicts do too."""
+    rng = random.Random(f"{seed} {category}")
+    return [
+        Comparison(
+            category=category,
+            quality=min(max(rng.gauss(quality, 0.2), 0.0), 1.0),
+            cost=cost,
+            judging=0.005,
+            baseline=None if baseline is None else rng.gauss(baseline, 0.2),
+        )
+        for _ in range(n)
+    ]
+
+
+def concluded(found: Sequence[Comparison]) -> tuple[int, Conclusion]:
+    """Return after how many probes something was concluded, and what."""
+    for n in range(1, len(found) + 1):
+        result = conclusion(found[:n], most=MOST)
+        if result:
+            return n, result
+    pytest.fail("nothing was concluded")
+
+
+def test_nothing_is_concluded_from_a_few_probes() -> None:
+    assert conclusion(probes(LEAST - 1, quality=1.0), most=MOST) is None
+
+
+def test_a_much_better_model_is_let_in_early() -> None:
+    n, result = concluded(probes(MOST, quality=0.95, baseline=0.4))
+    assert (result.lets_in, n < MOST / 2) == (True, True)
+
+
+def test_one_good_but_far_too_dear_is_turned_away_early() -> None:
+    n, result = concluded(probes(MOST, quality=0.8, cost=1.2))
+    assert (result.lets_in, n < MOST / 2) == (False, True)
+
+
+def test_a_bad_and_cheap_model_is_turned_away() -> None:
+    _, result = concluded(probes(MOST, quality=0.1, baseline=0.8))
+    assert (result.lets_in, result.reason) == (False, "it could win nowhere")
+
+
+def test_one_as_good_at_a_lower_price_is_let_in() -> None:
+    assert concluded(probes(MOST, quality=0.7, baseline=0.6))[1].lets_in
+
+
+def test_one_that_is_good_in_a_single_category_is_let_in_for_it() -> None:
+    found = probes(MOST, quality=0.1, baseline=0.8)
+    found[::3] = probes(20, quality=0.8, baseline=0.6, category="code")
+    _, result = concluded(found)
+    assert (result.lets_in, result.numbers["best_category"]) == (True, "code")
+
+
+def test_a_model_whose_calls_fail_is_turned_away() -> None:
+    failed = [Comparison(category="maths", quality=None, cost=0.0, judging=0.0, baseline=0.5)] * LEAST
+    assert concluded(failed)[1] == Conclusion(
+        lets_in=False, reason="most of its probes failed", numbers={"probes": LEAST, "failed": LEAST}
+    )
+
+
+def test_probes_that_can_be_compared_with_nothing_come_to_an_end() -> None:
+    n, result = concluded(probes(TRIES * MOST, quality=0.9, baseline=None))
+    assert (n, result.lets_in) == (TRIES * MOST, False)
+
+
+def test_what_the_numbers_are_is_told() -> None:
+    _, result = concluded(probes(MOST, quality=0.95, baseline=0.4))
+    assert result.numbers["gain_in_place"] == pytest.approx(0.5, abs=0.15)

@@ -1,0 +1,161 @@
+"""Which requests newcomers are probed with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pytest
+
+from bandit_router.aside import Run
+from bandit_router.cascade.plan import Limits
+from bandit_router.cascade.run import Plan
+from bandit_router.errors import NoEligibleModel, StoreUnavailable
+from bandit_router.policy.load import PINNED
+from bandit_router.prober import AGAIN, Prober
+from bandit_router.protocols import Policy
+from bandit_router.registry.lifecycle import added, begun
+from bandit_router.registry.offered import Offered
+from bandit_router.registry.probation import TRIES
+from bandit_router.router import Ask
+from bandit_router.types import Action, ChatRequest, Model, ModelEvent, Pmf, State
+from tests.factories import make_decision, make_outcome
+from tests.unit.registry.test_offered import NOW, Kept, entry, no_prices
+
+ASK = Ask(request=ChatRequest(messages=({"role": "user", "content": "Hello"},)))
+PROBES = 10
+
+
+@dataclass
+class Fortune:
+    """Predicts what it is told to of each model."""
+
+    values: Mapping[str, float | None]
+    name: str = "live"
+    version: str = "1"
+
+    def pmf(self, _state: State, actions: Sequence[Action], /) -> Pmf:
+        predicted = tuple(self.values.get(action.model) for action in actions) if self.values else ()
+        return Pmf(probs=tuple(1 / len(actions) for _ in actions), predicted=predicted)
+
+
+@dataclass
+class World:
+    """One model that is known and one that is probed, and whatever is run."""
+
+    predicted: Mapping[str, float | None] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)
+    shut: bool = False
+    down: bool = False
+    runs: list[Run] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.offered = Offered([entry("old")], prices=no_prices, records=Kept(), probed=True)
+        self.offered.introduce(NOW)
+        self.offered.add(entry("new"), added("new", None, now=NOW, reason="asked for", probed=True))
+        self.offered.change(begun(self.offered.record("new"), now=NOW))
+        self.prober = Prober(
+            offered=self.offered,
+            runner=self,
+            plan=self.plan,
+            policies=self,
+            default_policy="live",
+            probes=PROBES,
+            counts=self.counts,
+            pick=lambda _: 0,
+            clock=lambda: 0.0,
+        )
+        self.prober.refresh()
+
+    def get(self, _name: str, /) -> Policy:
+        return Fortune(self.predicted)
+
+    def names(self) -> tuple[str, ...]:
+        return ("live",)
+
+    def plan(self, _ask: Ask, policy: Policy, models: tuple[Model, ...], /, *, started: float) -> Plan:
+        if self.shut:
+            raise NoEligibleModel("not for this request")
+        actions = tuple(Action(model=model.name, tier=model.tier) for model in models)
+        return Plan(policy=policy, candidates=actions, models={}, limits=Limits(), started=started)
+
+    def counts(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
+        if self.down:
+            raise StoreUnavailable("down")
+        return {model: self.made.get(model, 0) for model in since}
+
+    def offer(self, run: Run, /) -> bool:
+        self.runs.append(run)
+        return True
+
+    def answered(self, *, policy: str = "live", quality: float | None = 0.5) -> int:
+        """Tell of a request that was answered; return how many probes were made so far."""
+        decision = make_decision(policy=policy)
+        self.prober(ASK, decision, make_outcome(decision, quality=quality))
+        return len(self.runs)
+
+
+def test_a_request_where_the_newcomer_is_expected_to_win_is_used() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.answered()
+    (run,) = world.runs
+    assert (run.kind, run.once, [model.name for model in run.models]) == ("probe", True, ["old", "new"])
+
+
+def test_what_is_not_known_of_it_speaks_for_a_probe_and_what_is_known_against() -> None:
+    doubted, known = (World(predicted={"new": 0.3, "old": 0.8}, made={"new": made}) for made in (1, 19))
+    assert (doubted.answered(), known.answered()) == (1, 0)
+
+
+@pytest.mark.parametrize(("quality", "runs"), [(0.5, 1), (None, 0)])
+def test_where_nothing_is_predicted_an_answer_that_was_judged_is_used(quality: float | None, runs: int) -> None:
+    assert World().answered(quality=quality) == runs
+
+
+def test_a_request_that_named_its_model_is_not_used() -> None:
+    assert World(predicted={"new": 0.9, "old": 0.1}).answered(policy=PINNED) == 0
+
+
+def test_a_request_that_the_newcomer_may_not_take_is_not_used() -> None:
+    assert World(predicted={"new": 0.9, "old": 0.1}, shut=True).answered() == 0
+
+
+def test_probes_come_to_an_end() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1}, made={"new": TRIES * PROBES - 2})
+    assert [world.answered() for _ in range(4)] == [1, 2, 2, 2]
+
+
+def test_the_count_of_all_processes_is_taken_up() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.made["new"] = TRIES * PROBES
+    world.prober.refresh()
+    assert world.answered() == 0
+
+
+def test_a_failing_database_leaves_the_count_as_it_was() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.down = True
+    world.prober.refresh()
+    assert world.answered() == 1
+
+
+def test_a_model_that_got_worse_is_probed_again() -> None:
+    world = World(predicted={"new": 0.1, "old": 0.9})
+    worse = ModelEvent(model="old", at=NOW, before="active", state="degraded", reason="answers got worse")
+    world.offered.change(worse)
+    world.prober.pick = lambda n: n - 1
+    world.made = {"new": 1000}
+    world.prober.refresh()
+    world.answered()
+    assert world.runs[0].policy.model == "old"  # type: ignore[attr-defined]
+    world.made["old"] = AGAIN
+    world.prober.refresh()
+    assert world.answered() == 1
+
+
+def test_a_newcomer_that_is_let_in_is_probed_no_more() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    record = world.offered.record("new")
+    world.offered.change(replace(begun(record, now=NOW), state="active", key=None))
+    assert world.answered() == 0
