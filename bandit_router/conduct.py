@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from bandit_router.errors import ExperimentConflict
 from bandit_router.experiment.history import Standing, ended, find, ramped, standings, started
 from bandit_router.experiment.load import check_layer, check_policies
 from bandit_router.experiment.spec import ExperimentSpec
@@ -15,6 +16,9 @@ from bandit_router.gather import Gatherer, Journal, baseline
 from bandit_router.steward import Report, report_on
 from bandit_router.types import ExperimentEvent
 
+_TRIES: Final = 10
+"""A start looks again this often when others change experiments at the same time."""
+
 
 class History(Protocol):
     """Where what happens to experiments is written."""
@@ -22,8 +26,8 @@ class History(Protocol):
     def all(self) -> Sequence[ExperimentEvent]:
         """Return every event."""
 
-    def append(self, event: ExperimentEvent, /) -> None:
-        """Add an event; raise `ExperimentConflict` when another came first."""
+    def append(self, event: ExperimentEvent, /, *, after: int | None = None) -> None:
+        """Add an event; raise `ExperimentConflict` when another came first, or there are more than `after` by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +49,24 @@ class Conduct:
 
     def start(self, spec: ExperimentSpec, *, by: str) -> Standing:
         """Start one; raise `ConfigError` for an unknown policy or a taken layer, `ExperimentConflict` for a name."""
-        known, now = self.all(), self.now()
         check_policies(spec, self.policies)
+        for _ in range(_TRIES):
+            events = self.history.all()
+            try:
+                self.history.append(self._starting(spec, standings(events), by=by), after=len(events))
+            except ExperimentConflict:
+                # What came in between may be a start in the same layer, or nothing that matters: look again.
+                if len(self.history.all()) == len(events):
+                    raise
+            else:
+                return self.get(spec.name)
+        raise ExperimentConflict(f"others keep changing experiments; start {spec.name!r} again in a moment")
+
+    def _starting(self, spec: ExperimentSpec, known: Mapping[str, Standing], *, by: str) -> ExperimentEvent:
+        now = self.now()
         event = started(spec, known, at=now, by=by)
         check_layer(spec, [each.spec for each in known.values() if each.state(now) in ("running", "scheduled")])
-        return self._done(event)
+        return event
 
     def ramp(self, name: str, share: float | None, *, by: str, reason: str = "") -> Standing:
         """Let more units in: the share given, or the next step; raise `ExperimentConflict`, `UnknownExperiment`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,16 +10,19 @@ from typing import Final
 import numpy as np
 
 from bandit_router.experiment.adjust import adjusted
+from bandit_router.experiment.alarm import at_least
 from bandit_router.experiment.compare import apart, difference, ratio, single
 from bandit_router.experiment.mismatch import Mismatch, mismatch
 from bandit_router.experiment.sample import Sample
-from bandit_router.experiment.sequence import Effect, Mean
+from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean
 from bandit_router.experiment.slices import Drift, Slice, by_category, over_time
 from bandit_router.experiment.spec import HIGHER_IS_BETTER, ArmSpec, ExperimentSpec, GuardrailSpec, Metric
 from bandit_router.experiment.trial import Arm, Trial, arms, can_correct, measure, unit_covariates
 
 GUARD_UNITS: Final = 1000
 """Where the bounds of guardrails are narrowest, in units over all arms."""
+ALARM_UNITS: Final = 500
+"""By how many units of a treatment a breach is to be seen."""
 REPORTED: Final[tuple[Metric, ...]] = (
     "reward",
     "quality",
@@ -49,12 +53,14 @@ class Guard:
 
     spec: GuardrailSpec
     excess: Effect
+    at_least: float
+    """A lower bound of the excess by itself, which holds at every look but for `rollback_alpha`."""
     comparison: Comparison
 
     @property
     def broken(self) -> bool:
-        """Return whether it is worse than it may be, beyond doubt."""
-        return self.excess.above > 0
+        """Return whether it is worse than it may be, surely enough to roll back."""
+        return self.at_least > 0
 
     @property
     def holds(self) -> bool:
@@ -105,7 +111,11 @@ def analyse(spec: ExperimentSpec, trial: Trial) -> Analysis:
         labels=labelled,
         corrected=corrected,
         treatments=tuple(
-            _findings(_Pair(spec, of[spec.control.name], of[arm.name], corrected), arm, trial)
+            _findings(
+                _Pair(spec, of[spec.control.name], of[arm.name], corrected, spec.control.weight / arm.weight),
+                arm,
+                trial,
+            )
             for arm in spec.treatments
         ),
     )
@@ -119,6 +129,8 @@ class _Pair:
     control: Arm
     treated: Arm
     labels: bool
+    control_weight: float
+    """How many units the control gets for one of the treatment's."""
 
     @property
     def alpha(self) -> float:
@@ -162,7 +174,14 @@ class _Pair:
         control, treated = (_cautious(sample.mean, spec.metric) for sample in self.adjusted(spec.metric))
         allowed = _scaled(control, sign * (1.0 + sign * (spec.relative or 0.0)), less=-(spec.margin or 0.0))
         excess = difference(_scaled(treated, sign), allowed, alpha=self.alpha, planned=GUARD_UNITS)
-        return Guard(spec=spec, excess=excess, comparison=found)
+        few = min(control.n, treated.n) < MIN_UNITS
+        least = -math.inf if few else self._at_least(apart(_scaled(treated, sign), allowed))
+        return Guard(spec=spec, excess=excess, at_least=least, comparison=found)
+
+    def _at_least(self, excess: Mean) -> float:
+        """Return the bound that rolls back: some wrong alarms are the price of seeing breaches soon."""
+        alpha = self.spec.rollback_alpha / len(self.spec.treatments)
+        return at_least(excess, alpha=alpha, horizon=ALARM_UNITS * (1 + self.control_weight))
 
 
 def _findings(pair: _Pair, arm: ArmSpec, trial: Trial) -> Findings:

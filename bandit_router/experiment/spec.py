@@ -90,6 +90,8 @@ class ExperimentSpec(Strict):
     min_effect: NonNegative = 0.0
     """The least improvement of the metric that is worth shipping."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    rollback_alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """How often a guardrail that is just kept may be called broken; several treatments share it."""
     planned_units: Annotated[int, Field(ge=100)] = 4000
     """Where the intervals are to be narrowest, in units over all arms."""
     guardrails: tuple[GuardrailSpec, ...] = ()

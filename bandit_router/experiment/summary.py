@@ -83,6 +83,7 @@ def _guard(found: Guard) -> dict[str, Any]:
         "relative": spec.relative,
         "state": "broken" if found.broken else "holds" if found.holds else "open",
         "excess": _effect(found.excess),
+        "excess_at_least": _number(found.at_least),
     }
 
 

@@ -37,7 +37,7 @@ def verdict(analysis: Analysis) -> Verdict:
     if analysis.mismatch.broken:
         return Verdict(word="stop", reason=_mismatch(analysis))
     if broken := _broken(analysis):
-        return Verdict(word="stop", arm=broken[0].arm.name, reason=_breach(*broken))
+        return Verdict(word="stop", arm=broken[0].arm.name, reason=_breach(analysis.spec, *broken))
     found = [(each, _gain(analysis.spec, each)) for each in analysis.treatments]
     better = [(each, gain) for each, gain in found if gain.low > analysis.spec.min_effect]
     if better:
@@ -55,7 +55,7 @@ def move(analysis: Analysis, *, share: float, units_at_step: int) -> Move | None
     if analysis.mismatch.broken:
         return Move(kind="roll_back", share=0.0, reason=_mismatch(analysis))
     if broken := _broken(analysis):
-        return Move(kind="roll_back", share=0.0, reason=_breach(*broken))
+        return Move(kind="roll_back", share=0.0, reason=_breach(analysis.spec, *broken))
     ahead = [step for step in analysis.spec.ramp if step > share]
     if not ahead or units_at_step < analysis.spec.ramp_units:
         return None
@@ -82,13 +82,14 @@ def _mismatch(analysis: Analysis) -> str:
     return f"the arms have {shares} units where {planned} were to be had, so the assignment cannot be trusted"
 
 
-def _breach(found: Findings, guard: Guard) -> str:
+def _breach(trial: ExperimentSpec, found: Findings, guard: Guard) -> str:
     spec, change = guard.spec, guard.comparison.difference
     control, treated = guard.comparison.control.value, guard.comparison.treated.value
     allowed = f"{spec.margin:.4g}" if spec.margin is not None else f"{spec.relative:.1%}"
     return (
         f"{spec.metric} of {found.arm.name} is {treated:.4g} where the control has {control:.4g}: "
-        f"{abs(change.value):.4g} worse, beyond doubt more than the {allowed} allowed"
+        f"{abs(change.value):.4g} worse, surely more than the {allowed} allowed "
+        f"(said wrongly in at most {trial.rollback_alpha:.0%} of experiments)"
     )
 
 

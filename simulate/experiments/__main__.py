@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
+from simulate.experiments.limits import one_look, sequential
 from simulate.experiments.peeking import cost, peek, peek_sessions, rate, reward
 from simulate.experiments.recorded import narrowed
 from simulate.outcomes import read_table
@@ -17,6 +18,18 @@ from simulate.outcomes import read_table
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "merged_core.jsonl.gz"
 _DEVIATION = 0.4796
 """Of a reward drawn by `peeking.reward`."""
+BREACHES = (
+    (0.05, 0.05, 0.1, 1),
+    (0.02, 0.04, 0.1, 1),
+    (0.05, 0.1, 0.05, 1),
+    (0.05, 0.1, 0.1, 1),
+    (0.05, 0.1, 0.2, 1),
+    (0.05, 0.1, 0.1, 3),
+    (0.05, 0.05, 0.1, 3),
+    (0.1, 0.2, 0.1, 1),
+    (0.1, 0.1, 0.1, 1),
+)
+"""The control's failure rate and the treatment's, `rollback_alpha`, and the control's weight."""
 
 
 def main(experiments: int = 2000) -> None:
@@ -25,6 +38,7 @@ def main(experiments: int = 2000) -> None:
     console.print(_false_positives(experiments))
     console.print(_power(experiments // 2))
     console.print(_alarms())
+    console.print(_breaches(experiments // 4))
     console.print(_judges())
     if DATA.exists():
         console.print(_narrowed())
@@ -61,17 +75,35 @@ def _power(experiments: int) -> Table:
 
 
 def _alarms() -> Table:
-    table = Table("fault", "seen", "median", "95 % by", title="alarms, looking again and again", box=SIMPLE_HEAD)
+    table = Table("fault", "seen", "median", "95 % by", title="lopsided arms, looking every 50 units", box=SIMPLE_HEAD)
     for share in (0.5, 0.52, 0.55):
-        _row(table, f"{share:.0%} of 3,000 units where half was planned (units)", lopsided(share))
-    for base, worse in ((0.1, 0.1), (0.05, 0.1), (0.1, 0.2), (0.2, 0.4)):
-        _row(table, f"errors {base:.0%} and {worse:.0%}, 500 requests an arm (requests)", breach(base, worse))
+        _row(table, f"{share:.0%} of 3,000 units where half was planned", lopsided(share))
     return table
 
 
+def _breaches(runs: int) -> Table:
+    title = f"a guardrail without margin; rolled back within 500 requests of the arm, {runs} runs, a look every 25"
+    table = Table(
+        "errors", "control's weight", "rollback_alpha", "rolled back", "median", "95 % by", "any test at most",
+        "SPRT that knows both", title=title, box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for base, worse, alpha, weight in BREACHES:
+        alarm = breach(base, worse, alpha=alpha, control_weight=weight, runs=runs, every=25)
+        limits = ["", ""]
+        if worse > base:
+            limits[0] = f"{one_look(base, worse, alpha=alpha, control_weight=weight):.1%}"
+            limits[1] = f"{sequential(base, worse, alpha=alpha):.1%}" if weight == 1 else ""
+        shown = (f"{alarm.share:.1%}", _when(alarm.median), _when(alarm.late))
+        table.add_row(f"{base:.0%} and {worse:.0%}", f"{weight}", f"{alpha}", *shown, *limits)
+    return table
+
+
+def _when(units: float) -> str:
+    return f"{units:,.0f}" if math.isfinite(units) else "-"
+
+
 def _row(table: Table, name: str, alarm: Alarm) -> None:
-    shown = [f"{units:,.0f}" if math.isfinite(units) else "-" for units in (alarm.median, alarm.late)]
-    table.add_row(name, f"{alarm.share:.1%}", *shown)
+    table.add_row(name, f"{alarm.share:.1%}", _when(alarm.median), _when(alarm.late))
 
 
 def _judges() -> Table:

@@ -39,24 +39,36 @@ def lopsided(share: float, *, units: int = 3000, every: int = 50, runs: int = 10
     return _alarm(when)
 
 
-def breach(rate: float, worse: float, *, requests: int = 500, every: int = 25, runs: int = 200, seed: int = 0) -> Alarm:
-    """Let the treatment fail at `worse` where the control fails at `rate`; after how many of its requests is it out?"""
+def breach(
+    rate: float,
+    worse: float,
+    *,
+    alpha: float = 0.1,
+    control_weight: int = 1,
+    requests: int = 500,
+    every: int = 10,
+    runs: int = 200,
+    seed: int = 0,
+) -> Alarm:
+    """Let the treatment fail at `worse` where the control fails at `rate`; after how many of its requests is it out?
+
+    The control has `control_weight` requests for each of the treatment's.
+    """  # fmt: skip
     rng = np.random.default_rng(seed)
-    spec = two_arms(guardrails=(GuardrailSpec(metric="error_rate", relative=0.0),))
+    guard = GuardrailSpec(metric="error_rate", relative=0.0)
+    spec = two_arms(guardrails=(guard,), rollback_alpha=alpha, control_weight=control_weight)
     when = []
     for _ in range(runs):
-        arm = rng.permutation(np.repeat([0, 1], requests))
+        arm = np.tile([1] + [0] * control_weight, requests)
         failed = (rng.random(len(arm)) < np.where(arm == 1, worse, rate)).astype(np.float64)
-        log = trial(arm, failed=failed, quality=1 - failed)
-        when.append(_rolled_back(spec, log, every))
+        when.append(_rolled_back(spec, trial(arm, failed=failed, quality=1 - failed), every * (1 + control_weight)))
     return _alarm(when)
 
 
 def _rolled_back(spec: ExperimentSpec, log: Trial, every: int) -> float:
     """Return how many requests the treatment had when it was rolled back."""
-    for n in range(every, len(log) // 2 + 1, every):
-        seen = np.arange(len(log)) < 2 * n
-        found = analyse(spec, log.where(seen))
+    for n in range(every, len(log) + 1, every):
+        found = analyse(spec, log.where(np.arange(len(log)) < n))
         step = move(found, share=1.0, units_at_step=0)
         if step is not None:
             return float(found.requests[1])

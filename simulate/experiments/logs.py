@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bandit_router.experiment.spec import ArmSpec, ExperimentSpec, GuardrailSpec
+from bandit_router.experiment.spec import ArmSpec, ExperimentSpec
 from bandit_router.experiment.trial import Trial
 
 
-def two_arms(
-    *, guardrails: tuple[GuardrailSpec, ...] = (), labels: bool = False, planned: int = 2000
-) -> ExperimentSpec:
-    """Return an experiment of a control and a treatment with equal weights."""
+def two_arms(*, labels: bool = False, planned: int = 2000, control_weight: float = 1.0, **keys: Any) -> ExperimentSpec:
+    """Return an experiment of a control and a treatment, with other keys of a file as they are given."""
     return ExperimentSpec(
         name="simulated",
         arms=(
-            ArmSpec(name="control", policy="old", control=True, learn_from="all"),
+            ArmSpec(name="control", policy="old", control=True, learn_from="all", weight=control_weight),
             ArmSpec(name="treatment", policy="new", learn_from="all"),
         ),
-        guardrails=guardrails,
         labels="random" if labels else "none",
         planned_units=planned,
+        **keys,
     )
 
 

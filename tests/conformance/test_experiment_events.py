@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine
 
-from bandit_router.errors import ExperimentConflict
+from bandit_router.conduct import Conduct
+from bandit_router.errors import ConfigError, ExperimentConflict
 from bandit_router.reward.feedback import combine
 from bandit_router.store.events import Events
 from bandit_router.store.experiments import ExperimentEvents
 from bandit_router.store.log import Log
 from bandit_router.types import ExperimentEvent
 from tests.factories import START, make_decision, make_feedback, make_outcome
+from tests.unit.experiment.history import Journal, make_spec
 
 EVENT = ExperimentEvent(
     experiment="trial", number=1, kind="started", share=0.1, at=START, by="ann", spec={"name": "trial", "arms": [1.5]}
@@ -43,6 +47,32 @@ def test_of_two_who_change_an_experiment_at_once_one_is_refused(engine: Engine) 
     history.append(EVENT)
     with pytest.raises(ExperimentConflict, match="at the same time"):
         history.append(replace(EVENT, by="bob"))
+
+
+def test_an_event_that_follows_from_what_is_no_longer_all_is_refused(engine: Engine) -> None:
+    history = ExperimentEvents(engine)
+    history.append(EVENT, after=0)
+    with pytest.raises(ExperimentConflict, match="at the same time"):
+        history.append(replace(EVENT, experiment="other"), after=0)
+    history.append(replace(EVENT, experiment="other"), after=1)
+    assert history.count() == 2
+
+
+def test_of_two_started_in_one_layer_at_once_one_is_refused(engine: Engine) -> None:
+    acting = Conduct(history=ExperimentEvents(engine), journal=Journal(), policies=("a", "b"), now=lambda: START)
+    ready = Barrier(4)
+
+    def begin(number: int) -> bool:
+        ready.wait()
+        try:
+            acting.start(make_spec(name=f"trial{number}"), by="ann")
+        except ConfigError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        begun = list(pool.map(begin, range(4)))
+    assert (sum(begun), len(acting.all())) == (1, 1)
 
 
 async def test_the_arm_and_unit_of_a_decision_are_read_back(engine: Engine, log: Log) -> None:

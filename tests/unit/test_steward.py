@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_only_one_process_looks_after_experiments() -> None:
 def test_what_somebody_else_did_first_stands() -> None:
     @dataclass
     class Faster(Remembered):
-        def append(self, event: ExperimentEvent, /) -> None:
+        def append(self, event: ExperimentEvent, /, *, after: int | None = None) -> None:
             raise ExperimentConflict("somebody was faster")
 
     made = steward(requests(400, failing_every=3), make_spec(**GUARDED))
@@ -128,6 +128,37 @@ def test_a_layer_is_free_again_when_its_experiment_is_over() -> None:
         acting.start(make_spec(name="next"), by="ann")
     acting.stop("trial", by="ann")
     assert acting.start(make_spec(name="next"), by="ann").open
+
+
+@dataclass
+class Interrupted(Remembered):
+    """A history in which somebody else's events come in between the first look and what follows from it."""
+
+    between: tuple[ExperimentEvent, ...] = ()
+
+    def append(self, event: ExperimentEvent, /, *, after: int | None = None) -> None:
+        self.events += self.between
+        self.between = ()
+        super().append(event, after=after)
+
+
+def test_a_layer_taken_while_looking_at_it_is_refused() -> None:
+    acting = replace(conduct(), history=Interrupted(between=(start(),)))
+    with pytest.raises(ConfigError, match="overlap"):
+        acting.start(make_spec(name="next"), by="ann")
+    assert list(acting.all()) == ["trial"]
+
+
+def test_a_name_taken_while_looking_at_it_is_refused() -> None:
+    acting = replace(conduct(), history=Interrupted(between=(start(),)))
+    with pytest.raises(ExperimentConflict, match="another name"):
+        acting.start(make_spec(), by="ann")
+
+
+def test_an_event_that_does_not_matter_does_not_hinder_a_start() -> None:
+    other = start(make_spec(name="other", layer="elsewhere"))
+    acting = replace(conduct(), history=Interrupted(between=(other,)))
+    assert acting.start(make_spec(), by="ann").open
 
 
 def test_an_unknown_experiment_is_refused_by_its_nearest_name() -> None:

@@ -37,7 +37,9 @@ class Remembered:
     events: list[ExperimentEvent] = field(default_factory=list)
     down: bool = False
 
-    def append(self, event: ExperimentEvent, /) -> None:
+    def append(self, event: ExperimentEvent, /, *, after: int | None = None) -> None:
+        if after is not None and len(self.events) > after:
+            raise ExperimentConflict("somebody was faster")
         if any((known.experiment, known.number) == (event.experiment, event.number) for known in self.events):
             raise ExperimentConflict("somebody was faster")
         self.events.append(event)
