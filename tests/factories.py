@@ -100,6 +100,7 @@ def make_judged(index: int = 0, *, model: str = "small", quality: float | None =
         Verdict(judge="rules", score=quality, latency_s=0.001, reason=f"{model} looks fine"),
         Verdict(judge="llm", score=None, cost_usd=0.1 / 3000, latency_s=0.5, error="timed out", grader="openai/m"),
         Verdict(judge="pairwise", score=None, skipped="abstained", reason="no second answer", prompt="pairwise-1"),
+        Verdict(judge="rival", score=0.5, prompt="pairwise-1", preferred=(1, 1)),
         Verdict(judge="kin", score=quality, grader="anthropic/m", prompt="pointwise-2", own_family=True),
     )
     return Judged(attempt=Attempt(**(given | changes)), judgement=Judgement(quality=quality, verdicts=verdicts))

@@ -179,6 +179,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "grader": verdict.grader,
         "prompt": verdict.prompt,
         "own_family": verdict.own_family,
+        "preferred": list(verdict.preferred),
     }
 
 

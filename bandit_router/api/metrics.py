@@ -186,6 +186,8 @@ class _JudgesCollector(Collector):
         for bias in found.biases:
             leaning.add_metric([bias.judge, bias.against], bias.effect)
         yield leaning
+        first = {each.judge: each.share for each in found.positions}
+        yield _by_judge("judge_first_shown", "Share of comparisons that prefer the answer shown first.", first)
         yield GaugeMetricFamily(f"{PREFIX}_judge_bias_warnings", "Biases past their limit.", value=len(found.warnings))
 
 

@@ -28,7 +28,12 @@ def judge_watch(settings: Settings, engine: Engine, *, turn: Callable[[], bool] 
         source=Events(engine, combine=combine),
         weights=weights,
         families=_families(settings.models),
-        limits={"length": bias.length_limit, "family": bias.family_limit, "order": bias.order_limit},
+        limits={
+            "length": bias.length_limit,
+            "family": bias.family_limit,
+            "order": bias.order_limit,
+            "position": bias.position_limit,
+        },
         turn=turn,
     )
 

@@ -50,8 +50,10 @@ def report(config: Config = DEFAULT_CONFIG, since: Since = None, json_path: Json
 def _print(found: Report) -> None:
     show("judges (AUC, ECE, Brier: where feedback is known; weight: logits by deviation)", _standings(found))
     show("biases (deviations of the verdict at equal quality, 95 % interval)", _biases(found))
-    for bias in found.warnings:
-        typer.echo(f"warning: {bias.judge} leans by {bias.effect:+.2f} on {bias.against}, past the limit in [bias]")
+    if found.positions:
+        show("comparisons (share that prefers the answer shown first, 95 % interval)", _positions(found))
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}, past the limit in [bias]")
 
 
 def _standings(found: Report) -> list[dict[str, Any]]:
@@ -82,6 +84,21 @@ def _biases(found: Report) -> list[dict[str, Any]]:
             "warning": "past its limit" if bias.warning else None,
         }
         for bias in found.biases
+    ]
+
+
+def _positions(found: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "judge": each.judge,
+            "first shown": _short(each.share),
+            "from": _short(each.low),
+            "to": _short(each.high),
+            "orders disagree": _short(each.disagree),
+            "pairs": each.pairs,
+            "warning": "past its limit" if each.warning else None,
+        }
+        for each in found.positions
     ]
 
 

@@ -30,6 +30,15 @@ Read = Callable[[str, str], T]
 """Reads a reply, given the nonce; raises `ValueError` for any other format."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What grading comes to: a score in [0, 1], why, and of a comparison what was preferred in each order."""
+
+    score: float
+    reason: str
+    preferred: tuple[int, ...] = ()
+
+
 class _OverBudget(Exception):
     """The next call could cost more than is left for this answer."""
 
@@ -93,7 +102,7 @@ class Examiner:
     clock: Callable[[], float] = time.perf_counter
 
     async def verdict(
-        self, graded: Sequence[Reply], work: Callable[[Sitting], Awaitable[tuple[float, str]]], *, timeout_s: float
+        self, graded: Sequence[Reply], work: Callable[[Sitting], Awaitable[Opinion]], *, timeout_s: float
     ) -> Verdict:
         """Return the verdict that `work` comes to, or why there is none.
 
@@ -117,8 +126,9 @@ class Examiner:
             self.cost_usd += _MEMORY * (sitting.cost_usd - self.cost_usd)
         return Verdict(
             judge=self.name,
-            score=outcome.score,
-            reason=outcome.reason,
+            score=outcome.opinion.score if outcome.opinion else None,
+            reason=outcome.opinion.reason if outcome.opinion else outcome.reason,
+            preferred=outcome.opinion.preferred if outcome.opinion else (),
             error=outcome.error,
             skipped="abstained" if outcome.over_budget else None,
             cost_usd=sitting.cost_usd,
@@ -141,16 +151,16 @@ def expected_cost_usd(model: Model) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    score: float | None = None
+    opinion: Opinion | None = None
     reason: str = ""
     error: str | None = None
     over_budget: bool = False
 
 
-async def _outcome(work: Awaitable[tuple[float, str]], *, timeout_s: float) -> _Outcome:
+async def _outcome(work: Awaitable[Opinion], *, timeout_s: float) -> _Outcome:
     try:
         async with asyncio.timeout(timeout_s):
-            score, reason = await work
+            return _Outcome(opinion=await work)
     except TimeoutError:
         return _Outcome(error=f"timeout: no verdict within {timeout_s:g} s")
     except ProviderError as failure:
@@ -159,4 +169,3 @@ async def _outcome(work: Awaitable[tuple[float, str]], *, timeout_s: float) -> _
         return _Outcome(error=f"malformed verdict, twice: {malformed}")
     except _OverBudget:
         return _Outcome(reason="its budget for one answer would not last", over_budget=True)
-    return _Outcome(score=score, reason=reason)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from bandit_router.judge.scale import Verdicts
 from bandit_router.types import Event
@@ -21,6 +21,8 @@ class Graded:
     output_tokens: int
     earlier: int
     """How many answers the request had before this one."""
+    preferred: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """By judge that compared it with another answer: which it preferred in each order."""
 
 
 def graded(events: Iterable[Event]) -> list[Graded]:
@@ -40,5 +42,6 @@ def _of(event: Event) -> Iterable[Graded]:
                 model=judged.attempt.model,
                 output_tokens=judged.attempt.output_tokens,
                 earlier=earlier,
+                preferred={v.judge: v.preferred for v in judged.judgement.verdicts if v.preferred},
             )
         earlier += judged.ok

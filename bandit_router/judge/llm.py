@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bandit_router.judge.asking import Examiner, Sitting
+from bandit_router.judge.asking import Examiner, Opinion, Sitting
 from bandit_router.judge.criteria import criteria_for
 from bandit_router.judge.prompt import parse_verdict, render
 from bandit_router.types import Case, Verdict
@@ -25,12 +25,13 @@ class LlmJudge:
         """Return a verdict; a second attempt, after a malformed reply, counts in the time and in the cost."""
         criteria = criteria_for(case.category, self._criteria)
 
-        async def work(sitting: Sitting) -> tuple[float, str]:
-            return await sitting.ask(
+        async def work(sitting: Sitting) -> Opinion:
+            score, reason = await sitting.ask(
                 lambda nonce, problem: render(
                     case.request, case.answer.completion, nonce=nonce, criteria=criteria, problem=problem
                 ),
                 parse_verdict,
             )
+            return Opinion(score=score, reason=reason)
 
         return await self._examiner.verdict([case.answer], work, timeout_s=timeout_s)

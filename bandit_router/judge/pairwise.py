@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from bandit_router.judge.asking import Examiner, Sitting, abstain
+from bandit_router.judge.asking import Examiner, Opinion, Sitting, abstain
 from bandit_router.judge.criteria import criteria_for
 from bandit_router.judge.prompt import parse_preference, render_pair
 from bandit_router.types import Case, Reply, Verdict
@@ -46,12 +46,12 @@ class PairwiseJudge:
                 share=0.5,
             )
 
-        async def work(sitting: Sitting) -> tuple[float, str]:
+        async def work(sitting: Sitting) -> Opinion:
             # Both end before either's failure is told, so that what they cost is known.
             found = await asyncio.gather(
                 compare(sitting, case.answer, rival), compare(sitting, rival, case.answer), return_exceptions=True
             )
-            return _score(*map(_result, found))
+            return _opinion(*map(_result, found))
 
         return await self._examiner.verdict([case.answer, rival], work, timeout_s=timeout_s)
 
@@ -68,8 +68,9 @@ def _result(found: tuple[int, str] | BaseException) -> tuple[int, str]:
     return found
 
 
-def _score(first: tuple[int, str], second: tuple[int, str]) -> tuple[float, str]:
-    """Return the score of the answer that came first in the first order and second in the second, and the reason."""
+def _opinion(first: tuple[int, str], second: tuple[int, str]) -> Opinion:
+    """Return what is said of the answer that came first in the first order and second in the second."""
     as_first, as_second = _WORTH[first[0]], 1 - _WORTH[second[0]]
     disagree = abs(as_first - as_second) == 1
-    return (as_first + as_second) / 2, "the orders disagree" if disagree else first[1]
+    reason = "the orders disagree" if disagree else first[1]
+    return Opinion(score=(as_first + as_second) / 2, reason=reason, preferred=(first[0], second[0]))

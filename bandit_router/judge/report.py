@@ -11,6 +11,7 @@ from bandit_router.judge.bias import Bias, biases
 from bandit_router.judge.calibrate import NAME as PANEL
 from bandit_router.judge.graded import Graded
 from bandit_router.judge.measure import Figures, measure
+from bandit_router.judge.position import Position, positions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +34,14 @@ class Report:
 
     standings: tuple[Standing, ...]
     biases: tuple[Bias, ...]
+    positions: tuple[Position, ...] = ()
 
     @property
-    def warnings(self) -> tuple[Bias, ...]:
-        """Return the biases past their limit."""
-        return tuple(bias for bias in self.biases if bias.warning)
+    def warnings(self) -> tuple[str, ...]:
+        """Return a sentence for each bias past its limit."""
+        found = [bias for bias in self.biases if bias.warning]
+        placed = [position for position in self.positions if position.warning]
+        return (*map(_leans, found), *map(_prefers, placed))
 
 
 def report(
@@ -57,6 +61,23 @@ def report(
             *(_standing(judge, said, answers, weights.get(judge)) for judge in judges),
         ),
         biases=tuple(biases(answers, families=families, limits=limits)),
+        positions=tuple(positions(answers, limit=limits["position"])),
+    )
+
+
+def _leans(bias: Bias) -> str:
+    between = f"95 %: {bias.low:+.2f} to {bias.high:+.2f}"
+    return (
+        f"judge {bias.judge}: verdicts lean by {bias.effect:+.2f} deviations ({between}) on {bias.against}; "
+        f"by {bias.reference}, {bias.n} answers"
+    )
+
+
+def _prefers(position: Position) -> str:
+    return (
+        f"judge {position.judge}: prefers the answer shown first in {position.share:.0%} of comparisons (95 %: "
+        f"{position.low:.0%} to {position.high:.0%}); {position.pairs} pairs, {position.disagree:.0%} with orders that "
+        "disagree"
     )
 
 

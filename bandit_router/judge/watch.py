@@ -55,11 +55,8 @@ class Watch:
         except RouterError as error:
             log.warning("the judges could not be looked at: %s", error)
             return
-        for bias in self.newest.warnings:
-            log.warning(
-                "judge %s: verdicts lean by %+.2f deviations (95 %%: %+.2f to %+.2f) on %s; by %s, %d answers",
-                *(bias.judge, bias.effect, bias.low, bias.high, bias.against, bias.reference, bias.n),
-            )
+        for warning in self.newest.warnings:
+            log.warning("%s; see [bias]", warning)
 
     def cursor_at(self, since: datetime) -> int:
         """Return the seq before the first event of a decision made at a time or later, by bisection."""

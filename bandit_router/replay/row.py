@@ -29,7 +29,7 @@ TARGET_PROB: Final = "target_prob:"
 """What the name of a column begins with that holds a policy's probability of all that was done."""
 _ATTEMPT: Final = ("index", "model", "tier", "status", "error", "input_tokens", "output_tokens", "cost_usd")
 _GRADE: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s")
-_VERDICT: Final = (*_GRADE, "skipped", "grader", "prompt", "own_family")
+_VERDICT: Final = (*_GRADE, "skipped", "grader", "prompt", "own_family", "preferred")
 _FEEDBACK: Final = ("id", "score", "label", "comment", "received_at", "kind", "late")
 
 
@@ -180,9 +180,14 @@ def _attempt(judged: Judged) -> Row:
     }
 
 
+def _to_verdict(row: Row) -> Verdict:
+    """Return a verdict; those written before comparisons were kept have none."""
+    return Verdict(**{**row, "preferred": tuple(row.get("preferred") or ())})
+
+
 def _to_judged(row: Row) -> Judged:
     attempt = Attempt(latency_s=row["latency_s"], **{name: row[name] for name in _ATTEMPT})
     if not row["judged"]:
         return Judged(attempt=attempt)
-    verdicts = tuple(Verdict(**verdict) for verdict in row["judgements"])
+    verdicts = tuple(_to_verdict(verdict) for verdict in row["judgements"])
     return Judged(attempt=attempt, judgement=Judgement(quality=row["quality"], verdicts=verdicts))

@@ -30,7 +30,7 @@ def schema() -> Any:
     moment = pa.timestamp("us", tz="UTC")
     judgement = pa.struct(
         {"judge": text, "score": number, "reason": text, "error": text, "cost_usd": number, "latency_s": number}
-        | {"skipped": text, "grader": text, "prompt": text, "own_family": flag}
+        | {"skipped": text, "grader": text, "prompt": text, "own_family": flag, "preferred": pa.list_(integer)}
     )
     action = pa.struct({"model": text, "tier": integer, "cost_usd": number, "fuses": flag})
     columns = {

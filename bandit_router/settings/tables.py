@@ -89,6 +89,8 @@ class BiasSettings(Strict):
     """For each deviation of the logarithm of the answer's length."""
     family_limit: Positive = 0.3
     order_limit: Positive = 0.2
+    position_limit: Positive = 0.1
+    """For the share of comparisons that prefer the answer shown first, from one half."""
     interval_s: Positive = 7 * 24 * 3600.0
 
 

@@ -129,6 +129,7 @@ def judgement_rows(decision_id: str, judged: Judged, log_text: LogText) -> list[
             "grader": text.clean(verdict.grader),
             "prompt": verdict.prompt,
             "own_family": verdict.own_family,
+            "preferred": list(verdict.preferred),
         }
         for idx, verdict in enumerate(judged.judgement.verdicts if judged.judgement else ())
     ]
@@ -253,6 +254,7 @@ def to_verdict(row: Row) -> Verdict:
         grader=row["grader"],
         prompt=row["prompt"],
         own_family=row["own_family"],
+        preferred=tuple(row["preferred"]),
     )
 
 

@@ -138,6 +138,7 @@ judgements = Table(
     Column("grader", Text, nullable=False, server_default="", doc="target of the model that graded"),
     Column("prompt", Text, nullable=False, server_default="", doc="version of the prompt it was asked with"),
     Column("own_family", Boolean, nullable=False, server_default=false(), doc="it graded its own family"),
+    Column("preferred", JSON, nullable=False, server_default=text("'[]'"), doc="of a comparison, by order: 0, 1 or 2"),
     ForeignKeyConstraint(["decision_id", "attempt_idx"], ["attempts.decision_id", "attempts.idx"]),
 )
 

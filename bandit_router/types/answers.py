@@ -94,6 +94,11 @@ class Verdict:
     """The version of the prompt that it was asked with."""
     own_family: bool = False
     """True when the grader is of the family of a model that it graded, because no other was left."""
+    preferred: tuple[int, ...] = ()
+    """What a comparison said in each order: 1 for the answer shown first, 2 for the second, 0 for neither.
+
+    The answer graded was shown first in the first order and second in the second. Empty for a judge that compares none.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

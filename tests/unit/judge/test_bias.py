@@ -19,7 +19,7 @@ from bandit_router.types import Event
 from tests.factories import START
 from tests.unit.judge.verdicts import answer_events, taught, world
 
-LIMITS = {"length": 0.2, "family": 0.3, "order": 0.2}
+LIMITS = {"length": 0.2, "family": 0.3, "order": 0.2, "position": 0.1}
 FAMILIES = {"gpt-4": "gpt", "gpt-5": "gpt", "claude-4": "claude", "gemini-2": "gemini"}
 Lean = Callable[[Graded], float]
 

@@ -94,3 +94,11 @@ async def test_the_grader_is_of_neither_answers_family() -> None:
     provider = Scripted([prefers(1), prefers(2)])
     await judge(provider, *graders).grade(case("4", rival, target="bedrock/claude-y"), timeout_s=20.0)
     assert provider.graders == ["gemini/gemini-x"] * 2
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (1, 1), (0, 2)])
+async def test_what_was_preferred_in_each_order_is_part_of_the_verdict(first: int, second: int) -> None:
+    replies = [f'{{"nonce": "n0nce", "better": {better}}}' for better in (first, second)]
+    judge = PairwiseJudge(examiner(Scripted(replies)), criteria={})
+    verdict = await judge.grade(case("4", reply("5")), timeout_s=20.0)
+    assert verdict.preferred == (first, second)
