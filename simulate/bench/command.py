@@ -60,7 +60,7 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         float | None,
         typer.Option(help="USD a request: the pacer moves the dial to meet it.", min=1e-12, show_default=False),
     ] = None,
-    judge: Annotated[str, typer.Option(help="recorded[:a,b], auc:A or noise:S.")] = "auc:0.85",
+    judge: Annotated[str, typer.Option(help="[rules+]recorded[:a,b], auc:A or noise:S.")] = "auc:0.85",
     judge_cost_usd: Annotated[float, typer.Option(help="USD for judging one answer, by all judges.", min=0.0)] = 0.0,
     seeds: Annotated[int, typer.Option(help="How many shuffles to play, seeds 0 and up.", min=1)] = 3,
     rows: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Final, Literal
 
@@ -17,7 +17,10 @@ Floats = NDArray[np.float64]
 
 SIMULATED: Final = "simulated"
 """The name of the one judge of `auc` and `noise`."""
-_FORMS: Final = "recorded, recorded:a,b, auc:0.85 or noise:0.1"
+_FORMS: Final = "recorded, recorded:a,b, auc:0.85 or noise:0.1, each with rules+ before it if rules stand beside"
+_BESIDE: Final = "rules+"
+RULES: Final = "rules"
+"""The name of the judge of form that passes every whole answer, as one does in a service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +31,18 @@ class JudgeSpec:
     names: tuple[str, ...] = ()
     level: float = 0.0
     """The AUC in [0.5, 1), or the standard deviation of the noise."""
+    rules: bool = False
+    """Whether rules stand beside, which pass every answer and grade none."""
 
 
 def parse_judge(text: str) -> JudgeSpec:
-    """Read `recorded[:a,b]`, `auc:A` or `noise:S`; raise `ConfigError` naming the forms there are.
+    """Read `recorded[:a,b]`, `auc:A` or `noise:S`, or `rules+` and one of them; raise `ConfigError` naming the forms.
 
-    >>> parse_judge("auc:0.85").level
+    >>> parse_judge("rules+auc:0.85").level
     0.85
     """
+    if text.startswith(_BESIDE):
+        return replace(parse_judge(text.removeprefix(_BESIDE)), rules=True)
     kind, _, rest = text.partition(":")
     if kind == "recorded":
         names = tuple(dict.fromkeys(name.strip() for name in rest.split(",") if name.strip()))

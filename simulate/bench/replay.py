@@ -24,6 +24,7 @@ from bandit_router.types import (
     Step,
     Verdict,
 )
+from simulate.bench.judges import RULES
 from simulate.bench.record import Tally
 from simulate.bench.stream import Block, Setting, Stream, outcomes
 from simulate.bench.world import Tick, World
@@ -135,6 +136,7 @@ class _Lines:
         self.feedback: list[bool] = stream.feedback[span].tolist()
         self._models, self._judges = world.models, world.judges
         self._judge_cost = setting.judge_cost_usd
+        self._beside = (Verdict(judge=RULES, score=1.0),) if world.judge.rules else ()
         self._expected: list[list[float]] = (block.expected + setting.judge_cost_usd).tolist()
         self._scores: list[list[float]] = block.scores.tolist()
         self._costs: list[list[float]] = block.costs.tolist()
@@ -172,7 +174,7 @@ class _Lines:
         share = self._judge_cost / len(self._judges)
         scores = self._verdicts[place][tier]
         verdicts = [Verdict(judge=j, score=s, cost_usd=share) for j, s in zip(self._judges, scores, strict=True)]
-        return Judgement(quality=self._panel[place][tier], verdicts=tuple(verdicts))
+        return Judgement(quality=self._panel[place][tier], verdicts=(*self._beside, *verdicts))
 
 
 def _served_model(outcome: Outcome) -> int:

@@ -51,7 +51,9 @@ def test_the_true_score_is_that_of_the_judges_not_named(table: Table) -> None:
     assert recorded_verdicts(table, grading(table, spec))[0].tolist() == [[1.0], [0.0]]
 
 
-@pytest.mark.parametrize("text", ["auc", "auc:1", "auc:0.4", "auc:x", "noise:-1", "noise:inf", "noise:nan", "gpt", ""])
+@pytest.mark.parametrize(
+    "text", ["auc", "auc:1", "auc:0.4", "auc:x", "noise:-1", "noise:inf", "noise:nan", "gpt", "", "rules+", "rules+gpt"]
+)
 def test_a_bad_judge_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--judge"):
         parse_judge(text)

@@ -88,6 +88,16 @@ def test_the_panel_is_the_mean_of_the_verdicts_and_its_cost_is_shared() -> None:
     assert [(v.judge, v.score, v.cost_usd) for v in judgement.verdicts] == [("j0", 0.2, 0.0005), ("j1", 0.6, 0.0005)]
 
 
+def test_rules_stand_beside_where_asked_for_and_cost_and_grade_nothing() -> None:
+    world = make_world([[1.0]], [[0.5]], judge="rules+recorded", recorded=[[[0.2, 0.6]]])
+    policy = Scripted("m0")
+    run(world, policy)
+    judgement = policy.states[-1].history[0].judgement
+    assert judgement is not None
+    assert (judgement.quality, judgement.cost_usd) == (pytest.approx(0.4), pytest.approx(0.001))
+    assert (judgement.verdicts[0].judge, judgement.verdicts[0].score) == ("rules", 1.0)
+
+
 def test_expected_costs_include_the_judges(world: World) -> None:
     policy = Scripted("m0")
     run(world, policy)
