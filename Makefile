@@ -31,8 +31,8 @@ bench: install  ## speed: prints figures, asserts none
 bench-evaluate: install  ## the estimators of replay: errors against published ones, coverage, speed
 	$(BIN)/python -m simulate.evaluation
 
-bench-experiment: install  ## experiments: false positives, coverage, power, alarms, covariates
-	$(BIN)/python -m simulate.experiments
+bench-experiment: install  ## experiments: false positives, power, alarms; ARGS="TABLE": covariates, the real service
+	$(BIN)/python -m simulate.experiments $(ARGS)
 
 bench-replay: install  ## replay: how often its intervals hold the truth, and a 10-million-decision log's time and memory
 	$(BIN)/python -m simulate.replaying $(ARGS)

@@ -10,9 +10,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.experiment.adjust import Matrix
 from bandit_router.experiment.assign import Subject, unit_hash
-from bandit_router.experiment.covariates import Expectation, Past, expect
+from bandit_router.experiment.covariates import Past, Requests, expected, learn
 from bandit_router.experiment.history import Standing
 from bandit_router.experiment.sample import Vector
 from bandit_router.experiment.spec import ExperimentSpec
@@ -25,8 +24,9 @@ Texts = NDArray[np.str_]
 PAGE: Final = 1000
 PAST_DAYS: Final = 14.0
 PAST_MOST: Final = 10_000
-"""So many requests from before an experiment are enough to learn what to expect."""
-_EMBEDDING_DIMS: Final = 16
+"""So many of the newest requests from before an experiment are enough to learn what to expect."""
+EMBEDDING_DIMS: Final = 64
+"""More of an embedding says hardly more, and there may be very many requests."""
 _DAY_S: Final = 24 * 3600.0
 
 
@@ -57,6 +57,9 @@ class Journal(Protocol):
     ) -> Sequence[Finished]:
         """Return decisions made within [since, until) that finished past a cursor."""
 
+    def tail(self, count: int, /, *, since: datetime, until: datetime) -> int:
+        """Return the cursor past which at most `count` decisions made within [since, until) finished."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -66,8 +69,8 @@ class Row:
     unit: str
     at: datetime
     category: str
-    features: Mapping[str, float]
-    embedding: Vector
+    surface: Mapping[str, float]
+    embedding: NDArray[np.float32]
     quality: float
     offset: float
     cost_usd: float
@@ -87,7 +90,7 @@ class Gatherer:
     journal: Journal
     _cursor: int = 0
     _rows: dict[str, Row] = field(default_factory=dict)
-    _prior: Prior | None = None
+    _prior: _Prior | None = None
     _past_read: bool = False
 
     @property
@@ -110,7 +113,9 @@ class Gatherer:
         if not self._past_read:
             self._prior, self._past_read = _learned(self.standing, self.journal), True
         rows, start = list(self._rows.values()), self.standing.started_at
-        return to_trial(self.standing.spec, rows, start=start, prior=self._prior)
+        trial, taken = to_trial(self.standing.spec, rows, start=start)
+        prior = self._prior or _Prior(shape=_shape(taken))
+        return replace(trial, covariates=expected(prior.shape.requests(taken), prior.past))
 
     def units_since(self, moment: datetime) -> int:
         """Return how many units the smallest served arm has had since a moment."""
@@ -119,18 +124,6 @@ class Gatherer:
             if row.arm in units and row.at >= moment:
                 units[row.arm].add(row.unit)
         return min(map(len, units.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
-    """What was to be expected of requests before the experiment."""
-
-    shape: _Shape
-    expectation: Expectation
-
-    def of(self, rows: Sequence[Row], category: Texts, unit: Texts) -> Matrix:
-        """Return the covariates of requests."""
-        return self.expectation.of(self.shape.of(rows), category, unit)
 
 
 def to_row(event: Event) -> Row:
@@ -142,8 +135,8 @@ def to_row(event: Event) -> Row:
         unit=decision.unit or "",
         at=decision.created_at,
         category=decision.context.category,
-        features=decision.context.surface,
-        embedding=decision.context.embedding[:_EMBEDDING_DIMS].astype(np.float64),
+        surface=decision.context.surface,
+        embedding=decision.context.embedding[:EMBEDDING_DIMS].astype(np.float32),
         quality=_judged(outcome),
         offset=_offset(event),
         cost_usd=outcome.cost_usd,
@@ -156,16 +149,15 @@ def to_row(event: Event) -> Row:
     )
 
 
-def to_trial(spec: ExperimentSpec, rows: Sequence[Row], *, start: datetime, prior: Prior | None = None) -> Trial:
-    """Return the rows as columns, in the order in which the requests came."""
+def to_trial(spec: ExperimentSpec, rows: Sequence[Row], *, start: datetime) -> tuple[Trial, list[Row]]:
+    """Return the rows of served arms as columns without covariates, and as rows, in the order the requests came."""
     arms = {arm.name: number for number, arm in enumerate(spec.served)}
     taken = sorted((row for row in rows if row.arm in arms), key=lambda row: row.at)
-    unit, category = _texts([row.unit for row in taken]), _texts([row.category for row in taken])
-    return Trial(
+    trial = Trial(
         arm=np.array([arms[row.arm] for row in taken], dtype=np.intp),
-        unit=unit,
+        unit=_texts([row.unit for row in taken]),
         day=_floats([(row.at - start).total_seconds() / _DAY_S for row in taken]),
-        category=category,
+        category=_texts([row.category for row in taken]),
         quality=_floats([row.quality for row in taken]),
         offset=_floats([row.offset for row in taken]),
         cost_usd=_floats([row.cost_usd for row in taken]),
@@ -175,8 +167,9 @@ def to_trial(spec: ExperimentSpec, rows: Sequence[Row], *, start: datetime, prio
         label=_floats([row.label for row in taken]),
         stand_in_weight=_floats([row.stand_in_weight for row in taken]),
         stand_in_sum=_floats([row.stand_in_sum for row in taken]),
-        covariates=prior.of(taken, category, unit) if prior else np.empty((len(taken), 0)),
+        covariates=np.empty((len(taken), 0)),
     )
+    return trial, taken
 
 
 def _judged(outcome: Outcome) -> float:
@@ -208,30 +201,23 @@ def baseline(spec: ExperimentSpec, journal: Journal, *, until: datetime, days: f
     rows = _logged(spec, journal, since=until - timedelta(days=days), until=until)
     first = min((row.at for row in rows), default=until)
     mine = [replace(row, arm=spec.control.name) for row in rows if row.unit]
-    return to_trial(spec, mine, start=first), max((until - first).total_seconds() / _DAY_S, 1 / 24)
+    return to_trial(spec, mine, start=first)[0], max((until - first).total_seconds() / _DAY_S, 1 / 24)
 
 
-def _learned(standing: Standing, journal: Journal) -> Prior | None:
+def _learned(standing: Standing, journal: Journal) -> _Prior | None:
     """Return what was to be expected by what was logged before the experiment; None when that is too little."""
     until = standing.started_at
     rows = _logged(standing.spec, journal, since=until - timedelta(days=PAST_DAYS), until=until)
     shape = _shape(rows)
-    past = Past(
-        features=shape.of(rows),
-        category=_texts([row.category for row in rows]),
-        unit=_texts([row.unit for row in rows]),
-        quality=_floats([row.quality for row in rows]),
-        offset=_floats([row.offset for row in rows]),
-    )
-    expectation = expect(past)
-    return Prior(shape=shape, expectation=expectation) if expectation else None
+    past = learn(shape.requests(rows))
+    return _Prior(shape=shape, past=past) if past else None
 
 
 def _logged(spec: ExperimentSpec, journal: Journal, *, since: datetime, until: datetime) -> list[Row]:
-    """Return decisions made within a span that finished, the oldest of them, by the units they would have been of."""
+    """Return decisions made within a span that finished, the newest of them, by the units they would have been of."""
     rows: list[Row] = []
-    cursor = 0
-    while len(rows) < PAST_MOST and (page := journal.finished(cursor, limit=PAGE, since=since, until=until)):
+    cursor = journal.tail(PAST_MOST, since=since, until=until)
+    while page := journal.finished(cursor, limit=PAGE, since=since, until=until):
         for each in page:
             event = Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome)
             rows.append(replace(to_row(event), unit=_past_unit(spec, each.decision)))
@@ -252,19 +238,34 @@ class _Shape:
     names: tuple[str, ...] = ()
     dims: int = 0
 
-    def of(self, rows: Sequence[Row]) -> Matrix:
-        """Return the surface's numbers by name, then the leading ones of the embedding, (n, d)."""
-        found = np.zeros((len(rows), len(self.names) + self.dims))
-        for each, row in zip(found, rows, strict=True):
-            each[: len(self.names)] = [row.features.get(name, 0.0) for name in self.names]
-            embedding = row.embedding[: self.dims]
-            each[len(self.names) : len(self.names) + len(embedding)] = embedding
-        return found
+    def requests(self, rows: Sequence[Row]) -> Requests:
+        """Return the requests as columns: the surface's numbers by name, the leading ones of the embedding."""
+        surface, embedding = np.zeros((len(rows), len(self.names))), np.zeros((len(rows), self.dims))
+        for number, row in enumerate(rows):
+            surface[number] = [row.surface.get(name, 0.0) for name in self.names]
+            leading = row.embedding[: self.dims]
+            embedding[number, : len(leading)] = leading
+        return Requests(
+            surface=surface,
+            embedding=embedding,
+            category=_texts([row.category for row in rows]),
+            unit=_texts([row.unit for row in rows]),
+            quality=_floats([row.quality for row in rows]),
+            offset=_floats([row.offset for row in rows]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prior:
+    """What contexts have, and what came before the experiment, where that is enough to learn from."""
+
+    shape: _Shape
+    past: Past | None = None
 
 
 def _shape(rows: Sequence[Row]) -> _Shape:
     """Return what the contexts of these requests have."""
-    names = {name for row in rows for name in row.features}
+    names = {name for row in rows for name in row.surface}
     return _Shape(names=tuple(sorted(names)), dims=max((len(row.embedding) for row in rows), default=0))
 
 

@@ -19,7 +19,8 @@ Matrix = NDArray[np.float64]
 def adjusted(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> list[Sample]:
     """Return the arms' estimates as they would be had all arms the same covariates, (units, d) an arm.
 
-    One slope for all arms, from the spread within arms, so that the difference of the arms stays unbiased.
+    One slope for all arms, from the spread within arms, so that the difference of the arms stays unbiased. An arm
+    counts in it by what its spread adds to the difference's: the smaller the arm, the more a unit of it does.
     """
     everyone = np.concatenate(covariates).mean(axis=0)
     slope = _slope(samples, covariates)
@@ -27,8 +28,8 @@ def adjusted(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> list[Sa
 
 
 def _slope(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> Vector:
-    centred = np.concatenate([x - x.mean(axis=0) for x in covariates])
-    influence = np.concatenate([sample.influence for sample in samples])
+    centred = np.concatenate([(x - x.mean(axis=0)) / len(x) for x in covariates])
+    influence = np.concatenate([sample.influence / len(sample.influence) for sample in samples])
     slope: Vector = np.linalg.lstsq(centred, influence, rcond=None)[0]
     return slope
 

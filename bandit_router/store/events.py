@@ -103,16 +103,19 @@ class Events:
 
         At most `limit`, in the order of the journal; those made beside users' requests only when they are asked for.
         """
-        made = tables.decisions.c.created_at
-        query = select(_J.c.seq, _J.c.decision_id).join(tables.decisions, tables.decisions.c.id == _J.c.decision_id)
-        query = query.where(_J.c.kind == "finished", _J.c.seq > cursor, tables.decisions.c.kind == kind)
-        query = query.where(*([made >= since] if since else []), *([made < until] if until else []))
+        query = _finishing(kind, since, until).where(_J.c.seq > cursor)
         with reading(self._engine) as connection:
             page = _all(connection, query.order_by(_J.c.seq).limit(limit))
             ids = [row["decision_id"] for row in page]
             accounts = _Accounts(connection, lambda column: column.in_(ids))
             said = _placed(connection, ids)
         return [_finished(row, accounts, said[row["decision_id"]]) for row in page]
+
+    def tail(self, count: int, /, *, since: datetime, until: datetime) -> int:
+        """Return the cursor past which the last `count` of users' requests made in [since, until) finished."""
+        newest = _finishing("served", since, until).order_by(_J.c.seq.desc())
+        with reading(self._engine) as connection:
+            return int(connection.scalar(newest.offset(count).limit(1)) or 0)
 
     def decision(self, decision_id: str, /) -> Account:
         """Return all that is known of a decision; raise `UnknownDecision` or `StoreUnavailable`."""
@@ -213,6 +216,14 @@ def _readable() -> Select[Any]:
     done = _J.alias("done")
     finished = exists().where(done.c.decision_id == _J.c.decision_id, done.c.kind == "finished", done.c.seq < _J.c.seq)
     return select(_J.c.seq, _J.c.kind, _J.c.decision_id).where(or_(_J.c.kind == "finished", finished))
+
+
+def _finishing(kind: DecisionKind, since: datetime | None, until: datetime | None) -> Select[Any]:
+    """Select where in the journal decisions of a kind that were made in [since, until) finished."""
+    made = tables.decisions.c.created_at
+    query = select(_J.c.seq, _J.c.decision_id).join(tables.decisions, tables.decisions.c.id == _J.c.decision_id)
+    query = query.where(_J.c.kind == "finished", tables.decisions.c.kind == kind)
+    return query.where(*([made >= since] if since else []), *([made < until] if until else []))
 
 
 def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, list[tuple[int, Feedback]]]:

@@ -1,10 +1,14 @@
-"""`make bench-experiment`: prints the false positives, coverage, power and alarms of experiments; asserts nothing."""
+"""`make bench-experiment`: prints how far the analysis of experiments can be trusted; it asserts nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +16,13 @@ from rich.table import Table
 from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
 from simulate.experiments.limits import one_look, sequential
 from simulate.experiments.peeking import cost, peek, peek_sessions, rate, reward
-from simulate.experiments.recorded import narrowed
+from simulate.experiments.recorded import ceiling, narrowed, see
+from simulate.experiments.served import compare
+from simulate.outcomes import Table as OutcomeTable
 from simulate.outcomes import read_table
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "merged_core.jsonl.gz"
+JUDGES = (("--judge-noise", "0.1"), ("--judge-auc", "0.85"))
+"""Options of the fleet: a good judge, and a mediocre one whose scores mean little before they are calibrated."""
 _DEVIATION = 0.4796
 """Of a reward drawn by `peeking.reward`."""
 BREACHES = (
@@ -32,18 +39,31 @@ BREACHES = (
 """The control's failure rate and the treatment's, `rollback_alpha`, and the control's weight."""
 
 
-def main(experiments: int = 2000) -> None:
+Outcomes = Annotated[
+    Path | None, typer.Argument(help="A table of recorded outcomes, for what covariates gain and for the real service.")
+]
+Experiments = Annotated[int, typer.Option(help="How many simulated experiments of equal arms; 0 leaves worlds out.")]
+Queries = Annotated[int, typer.Option(help="How many requests to serve over HTTP; 0 leaves the real service out.")]
+
+
+def main(table: Outcomes = None, experiments: Experiments = 2000, queries: Queries = 4000) -> None:
     """Print the tables."""
-    console = Console()
-    console.print(_false_positives(experiments))
-    console.print(_power(experiments // 2))
-    console.print(_alarms())
-    console.print(_breaches(experiments // 4))
-    console.print(_judges())
-    if DATA.exists():
-        console.print(_narrowed())
-    else:
-        console.print("merged_core is not here, so what covariates gain on it is not shown")
+    console = Console(width=130)
+    if experiments:
+        console.print(_false_positives(experiments))
+        console.print(_power(experiments // 2))
+        console.print(_alarms())
+        console.print(_breaches(experiments // 4))
+        console.print(_judges())
+    if table is None:
+        console.print('covariates and the real service: give a table, ARGS="TABLE"')
+        return
+    outcomes = read_table(table)
+    if experiments:
+        console.print(_narrowed(outcomes))
+    if queries:
+        for judge in JUDGES:
+            console.print(_served(table, outcomes, queries, judge))
 
 
 def _false_positives(experiments: int) -> Table:
@@ -116,21 +136,40 @@ def _judges() -> Table:
     return table
 
 
-def _narrowed() -> Table:
+def _narrowed(outcomes: OutcomeTable) -> Table:
     table = Table(
-        "unit", "value of an answer", "narrower", "found", "interval", "true",
+        "unit", "value of an answer", "narrower", "with a shadow called", "best predictor", "found", "interval", "true",
         title="what was known beforehand, on recorded outcomes", box=SIMPLE_HEAD,
     )  # fmt: skip
-    outcomes = read_table(DATA)
+    contexts = asyncio.run(see(outcomes))
     for per_key in (1, 5):
-        for value_usd in (0.02, 0.01):
-            found = narrowed(outcomes, value_usd=value_usd, per_key=per_key)
-            interval = f"{found.low:.3f} to {found.high:.3f}"
+        for value_usd in (0.05, 0.02, 0.01, 0.0033):
+            plain, called = (
+                narrowed(outcomes, contexts, value_usd=value_usd, per_key=per_key, called=each)
+                for each in (False, True)
+            )
+            best = f"{ceiling(outcomes, contexts, value_usd=value_usd):.1%}" if per_key == 1 else ""
+            interval = f"{plain.low:.3f} to {plain.high:.3f}"
             unit = "request" if per_key == 1 else f"key with {per_key} requests"
-            shares = (f"{found.narrower:.1%}", f"{found.found:.3f}", interval, f"{found.truth:.3f}")
-            table.add_row(unit, f"${value_usd}", *shares)
+            shares = (f"{plain.narrower:.1%}", f"{called.narrower:.1%}", best)
+            table.add_row(unit, f"${value_usd}", *shares, f"{plain.found:.3f}", interval, f"{plain.truth:.3f}")
+    return table
+
+
+def _served(path: Path, outcomes: OutcomeTable, queries: int, judge: Sequence[str]) -> Table:
+    found = compare(path, outcomes, requests=queries, value_usd=0.01, judge=judge, seed=1)
+    arms = ", ".join(f"{n:,} units" for n in found.report.analysis.units)
+    title = f"fixed_cascade and index on the real service, {' '.join(judge)}: {arms}, {found.failed} failed"
+    table = Table(
+        "difference", "reported", "interval", "true", "error", "of answers served", "held",
+        title=title, caption=f"{found.report.verdict.word}: {found.report.verdict.reason}", box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for each in found.figures:
+        numbers = [f"{n:+.5f}" for n in (each.reported.value, each.true, each.error, each.served)]
+        interval = f"{each.reported.low:+.5f} to {each.reported.high:+.5f}"
+        table.add_row(each.figure, numbers[0], interval, *numbers[1:], "yes" if each.held else "NO")
     return table
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -95,3 +95,14 @@ async def test_only_the_requests_of_an_experiment_are_read(engine: Engine, log: 
         ("2", "finished", None),
         ("2", "feedback", 1.0),
     ]
+
+
+async def test_the_last_requests_before_a_moment_are_found(engine: Engine, log: Log) -> None:
+    for number in range(5):
+        decision = replace(make_decision(number), created_at=START + timedelta(hours=number))
+        await log.decided(decision)
+        await log.finished(make_outcome(decision))
+    events, within = Events(engine, combine=combine), {"since": START, "until": START + timedelta(hours=4)}
+    cursors = [events.tail(count, **within) for count in (2, 9)]
+    found = [[each.decision.id[-1] for each in events.finished(cursor, limit=9, **within)] for cursor in cursors]
+    assert found == [["2", "3"], ["0", "1", "2", "3"]]

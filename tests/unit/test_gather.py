@@ -22,7 +22,7 @@ def standing(**changes: Any) -> Standing:
 
 
 def columns(events: list[Event]) -> Trial:
-    return to_trial(make_spec(), [to_row(event) for event in events], start=START)
+    return to_trial(make_spec(), [to_row(event) for event in events], start=START)[0]
 
 
 def asked_with(event: Event, probability: float) -> Event:
@@ -83,6 +83,14 @@ def test_requests_whose_context_has_changed_since_can_be_read() -> None:
     gatherer = Gatherer(standing=standing(), journal=Journal([*before, changed]))
     gatherer.read()
     assert np.isfinite(gatherer.trial().covariates[0, :2]).all()
+
+
+def test_of_a_long_past_the_newest_requests_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bandit_router.gather.PAST_MOST", 250)
+    before = [at(make_event(n, quality=0.9 * (n >= 300)), n - 1000) for n in range(600)]
+    gatherer = Gatherer(standing=standing(), journal=Journal([*before, taking_part(1000, "new")]))
+    gatherer.read()
+    assert gatherer.trial().covariates[0, 0] == pytest.approx(0.9, abs=0.01)
 
 
 def test_without_a_past_there_are_no_covariates() -> None:

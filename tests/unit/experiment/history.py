@@ -67,6 +67,10 @@ class Journal:
         made = [e for e in self.events if since <= e.decision.created_at < until]
         return [e for e in made if e.seq > cursor and e.kind == "finished"][:limit]
 
+    def tail(self, count: int, /, *, since: Any, until: Any) -> int:
+        ended = self.finished(0, limit=len(self.events), since=since, until=until)
+        return ended[-count - 1].seq if len(ended) > count else 0
+
 
 def taking_part(number: int, arm: str, *, unit: str | None = None, **changes: Any) -> Event:
     """Return event `number` of a request in an arm; `changes` go to its outcome."""
