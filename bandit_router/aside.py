@@ -49,6 +49,8 @@ class Run:
     """Of the parent's experiment."""
     once: bool = False
     """One call and no more, whether it is answered or not."""
+    purse: Purse | None = None
+    """What it is paid from as well as from the purse of its kind: both must hold enough."""
 
 
 class AsideObserver(Protocol):
@@ -111,7 +113,8 @@ class Aside:
 
     def offer(self, run: Run) -> bool:
         """Start a run within the running event loop and return at once; False when there is no room or no budget."""
-        reason: Dropped | None = "budget" if self.purses[run.kind].daily_usd <= 0 else None
+        daily_usd = min([purse.daily_usd for purse in (self.purses[run.kind], run.purse) if purse])
+        reason: Dropped | None = "budget" if daily_usd <= 0 else None
         if len(self._tasks) >= self.concurrency:
             reason = "busy"
         if reason:
@@ -144,13 +147,15 @@ class Aside:
             self.observer.aside_dropped(run.kind, "failed")
 
     async def _run(self, run: Run) -> None:
-        started, purse = self.cascade.clock(), self.purses[run.kind]
+        started = self.cascade.clock()
+        purses = [self.purses[run.kind], *([run.purse] if run.purse else [])]
         plan, state, step = self._opening(run, started)
-        if step.action.cost_usd > await purse.left(self.now()):
+        if step.action.cost_usd > min([await purse.left(self.now()) for purse in purses]):
             self.observer.aside_dropped(run.kind, "budget")
             return
         decision = self._decision(run, state, step)
-        purse.hold(step.action.cost_usd)
+        for purse in purses:
+            purse.hold(step.action.cost_usd)
         try:
             await self.log.decided(decision)
             final = await self.cascade.run(run.ask.request, step, state, plan=plan)
@@ -159,9 +164,11 @@ class Aside:
             try:
                 await self.log.finished(outcome)
             finally:
-                purse.pay(outcome.cost_usd)
+                for purse in purses:
+                    purse.pay(outcome.cost_usd)
         finally:
-            purse.hold(-step.action.cost_usd)
+            for purse in purses:
+                purse.hold(-step.action.cost_usd)
         self.observer.aside(decision, outcome)
 
     def _opening(self, run: Run, started: float) -> tuple[Plan, State, Step]:

@@ -60,7 +60,7 @@ class Planner(Protocol):
 
 
 class Beside(Protocol):
-    """Told of each request that was answered, its text included, once that is logged."""
+    """Told of each request that ended, answered or not, its text included, once that is logged."""
 
     def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
         """Start what is to be done beside it; must not wait and must not raise."""
@@ -141,10 +141,10 @@ class Router:
         finally:
             if writing:
                 await writing
-        answer = await self._finish(decision, final, latency_s=self.cascade.clock() - started)
+        outcome = await self._finish(decision, final, latency_s=self.cascade.clock() - started)
         for each in self.beside:
-            each(ask, decision, answer.outcome)
-        return answer
+            each(ask, decision, outcome)
+        return _answer(decision, outcome, final)
 
     async def decide(self, ask: Ask) -> Decision:
         """Decide and log where a request would start, without calling a model."""
@@ -260,13 +260,18 @@ class Router:
             raise
         self._log_failed_at = None
 
-    async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Answer:
+    async def _finish(self, decision: Decision, final: State, *, latency_s: float) -> Outcome:
         outcome = concluded(decision.id, final, finished_at=self.now(), latency_s=latency_s)
         await self._logged(self.log.finished(outcome))
         self.observer.finished(decision, outcome)
-        completion = None if outcome.served is None else final.history[outcome.served].attempt.completion
-        if completion is None:
-            tried = ", ".join(f"{judged.attempt.model} {judged.attempt.status}" for judged in final.history)
-            logger.warning("decision %s: every model failed (%s)", decision.id, tried)
-            raise AllModelsFailed(decision.id, [j.attempt.error or j.attempt.model for j in final.history])
-        return Answer(decision=decision, outcome=outcome, completion=completion)
+        return outcome
+
+
+def _answer(decision: Decision, outcome: Outcome, final: State) -> Answer:
+    """Return what is served; raise `AllModelsFailed`."""
+    completion = None if outcome.served is None else final.history[outcome.served].attempt.completion
+    if completion is None:
+        tried = ", ".join(f"{judged.attempt.model} {judged.attempt.status}" for judged in final.history)
+        logger.warning("decision %s: every model failed (%s)", decision.id, tried)
+        raise AllModelsFailed(decision.id, [j.attempt.error or j.attempt.model for j in final.history])
+    return Answer(decision=decision, outcome=outcome, completion=completion)

@@ -110,7 +110,7 @@ class Steward:
 
 def report_on(standing: Standing, gatherer: Gatherer, *, now: datetime) -> Report:
     """Return what is to be said of an experiment by what has been gathered."""
-    analysis = analyse(standing.spec, gatherer.trial())
+    analysis = analyse(standing.spec, *gatherer.trial())
     return Report(standing=standing, analysis=analysis, verdict=verdict(analysis), at=now)
 
 

@@ -16,6 +16,8 @@ from bandit_router.prober import Prober
 from bandit_router.registry.offered import Offered
 from bandit_router.router import Observer, Router
 from bandit_router.settings import Settings
+from bandit_router.shadower import Shadower
+from bandit_router.trials import Trials
 from bandit_router.types import AsideKind
 
 
@@ -58,4 +60,15 @@ def make_prober(settings: Settings, stores: Stores, router: Router, *, offered: 
         counts=stores.probes.counts,
         pick=random.Random().randrange,
         clock=time.monotonic,
+    )
+
+
+def make_shadower(stores: Stores, trials: Trials, router: Router, *, aside: Aside) -> Shadower:
+    """Return what has the shadows of experiments answer."""
+    return Shadower(
+        found=lambda: trials.found,
+        catalog=router.catalog,
+        policies=router.policies,
+        runner=aside,
+        spent=stores.spending,
     )

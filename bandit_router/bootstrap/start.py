@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bandit_router.bootstrap.beside import Watcher, make_aside, make_prober
+from bandit_router.bootstrap.beside import Watcher, make_aside, make_prober, make_shadower
 from bandit_router.bootstrap.ids import new_id, now
 from bandit_router.bootstrap.jobs import make_life, make_schedule, reload, teaching
 from bandit_router.bootstrap.judging import judge_watch
@@ -52,7 +52,7 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     router = _router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer)
     aside = make_aside(parts, stores, router, observer)
     prober = make_prober(settings, stores, router, offered=offered, aside=aside)
-    router.beside = (prober,)
+    router.beside = (prober, make_shadower(stores, learned.trials, router, aside=aside))
     schedule = make_schedule(
         refreshes=[*_refreshes(learned, offered, file), prober.refresh],
         teaching=teaching(settings, learner=learner, life=life, watch=watch, steward=steward),

@@ -10,6 +10,7 @@ from bandit_router.cli.experiment_table import interval, tables
 from bandit_router.experiment.analyse import Analysis, Comparison, Findings
 from bandit_router.experiment.history import in_order
 from bandit_router.experiment.sequence import Effect
+from bandit_router.experiment.shadow import Beside
 from bandit_router.experiment.slices import Slice
 from bandit_router.steward import Report
 
@@ -33,6 +34,7 @@ def page(report: Report) -> str:
         f'<div class="verdict {verdict.word.split()[0]}"><strong>{escape(verdict.word.capitalize())}.</strong> '
         f"{escape(_sentence(verdict.reason))}</div>",
         *(_money(found, analysis) for found in analysis.treatments),
+        _shadows(analysis),
         _sure(analysis),
         *(_plot("By category", found.categories) for found in analysis.treatments),
         *(_plot("Over time, oldest first", found.drift.periods) for found in analysis.treatments),
@@ -64,6 +66,27 @@ def _quality(found: Comparison) -> str:
     return (
         f"The quality of answers is {found.treated.value:.4f} instead of {found.control.value:.4f}: "
         f"{interval(found.difference)}."
+    )
+
+
+def _shadows(analysis: Analysis) -> str:
+    """Return what shadows would have come to; nothing where none was called."""
+    lines = [
+        f"<strong>{escape(shade.arm.name)}</strong> (policy {escape(shade.arm.policy)}) is a shadow: it answered "
+        f"{shade.requests:,} of the requests off the path, for ${shade.usd:.4f}, and nobody was served its answers."
+        + "".join(_instead(beside) for beside in shade.beside if beside.requests)
+        for shade in analysis.shadows
+    ]
+    return "<h2>What was not served</h2>" + "".join(f"<p>{line}</p>" for line in lines) if lines else ""
+
+
+def _instead(beside: Beside) -> str:
+    by = {each.metric: each for each in beside.metrics}
+    quality, cost = by["quality"], by["cost_usd"]
+    return (
+        f" On {beside.requests:,} requests of {escape(beside.arm.name)} its quality is {quality.shadow:.4f} where "
+        f"{quality.served:.4f} was served, {interval(quality.difference)}, at ${cost.shadow:.6f} a request instead of "
+        f"${cost.served:.6f}."
     )
 
 

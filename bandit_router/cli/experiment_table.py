@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bandit_router.experiment.analyse import Analysis, Comparison, Findings
 from bandit_router.experiment.sequence import Effect
+from bandit_router.experiment.shadow import Shade
 from bandit_router.experiment.slices import Slice
 from bandit_router.experiment.spec import GuardrailSpec
 
@@ -14,7 +15,7 @@ Rows = list[dict[str, object]]
 
 
 def tables(analysis: Analysis) -> Iterator[tuple[str, Rows]]:
-    """Yield the arms, then for each treatment its metrics, guardrails, categories and periods."""
+    """Yield the arms, for each treatment its metrics, guardrails, categories and periods, then each called shadow."""
     served = zip(analysis.spec.served, analysis.units, analysis.requests, strict=True)
     arms: Rows = [
         {"arm": arm.name, "policy": arm.policy, "learns from": arm.learn_from, "units": units, "requests": requests}
@@ -23,6 +24,8 @@ def tables(analysis: Analysis) -> Iterator[tuple[str, Rows]]:
     yield "arms", arms
     for found in analysis.treatments:
         yield from _treatment(found, analysis)
+    for shade in analysis.shadows:
+        yield _shade(shade)
 
 
 def interval(effect: Effect, *, share: bool = False) -> str:
@@ -59,6 +62,25 @@ def _treatment(found: Findings, analysis: Analysis) -> Iterator[tuple[str, Rows]
     periods = f"{found.primary.metric} over time, oldest first{', drifting' if found.drift.drifts else ''}"
     if found.drift.periods:
         yield periods, [_slice(each, "period") for each in found.drift.periods]
+
+
+def _shade(found: Shade) -> tuple[str, Rows]:
+    title = (
+        f"{found.arm.name}, a shadow that was not served: {found.requests:,} requests answered for "
+        f"${found.usd:.4f}, beside what was served to the same requests"
+    )
+    rows: Rows = [
+        {
+            "beside": f"{beside.arm.name} ({beside.requests:,})",
+            "metric": each.metric,
+            "served": _number(each.served),
+            "shadow, not served": _number(each.shadow),
+            "difference": interval(each.difference),
+        }
+        for beside in found.beside
+        for each in beside.metrics
+    ]
+    return title, rows
 
 
 def _allowed(spec: GuardrailSpec) -> str:

@@ -15,6 +15,7 @@ from bandit_router.experiment.compare import apart, difference, ratio, single
 from bandit_router.experiment.mismatch import Mismatch, mismatch
 from bandit_router.experiment.sample import Sample
 from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean
+from bandit_router.experiment.shadow import Runs, Shade, shades
 from bandit_router.experiment.slices import Drift, Slice, by_category, over_time
 from bandit_router.experiment.spec import HIGHER_IS_BETTER, ArmSpec, ExperimentSpec, GuardrailSpec, Metric
 from bandit_router.experiment.trial import Arm, Trial, arms, can_correct, measure, unit_covariates
@@ -94,9 +95,11 @@ class Analysis:
     corrected: bool
     """Whether the labels correct the judges."""
     treatments: tuple[Findings, ...]
+    shadows: tuple[Shade, ...] = ()
+    """What the shadows that are called would have come to; the verdict does not look at them."""
 
 
-def analyse(spec: ExperimentSpec, trial: Trial) -> Analysis:
+def analyse(spec: ExperimentSpec, trial: Trial, runs: Runs | None = None) -> Analysis:
     """Compare each treatment with the control; with several, each has its share of alpha."""
     served = spec.served
     found = arms(trial, [arm.name for arm in served])
@@ -118,6 +121,7 @@ def analyse(spec: ExperimentSpec, trial: Trial) -> Analysis:
             )
             for arm in spec.treatments
         ),
+        shadows=shades(spec, trial, runs) if runs else (),
     )
 
 

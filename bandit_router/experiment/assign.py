@@ -87,7 +87,7 @@ def unit_hash(spec: ExperimentSpec, unit: str) -> str:
 
 def policy_name(spec: ExperimentSpec, arm: ArmSpec) -> str:
     """Return the name that an arm's policy is served and logged under: its own, or that of the arm's copy."""
-    return arm.policy if arm.learn_from == "all" or arm.shadow else f"{spec.name}.{arm.name}"
+    return f"{spec.name}.{arm.name}" if arm.copied else arm.policy
 
 
 def _placed(running: Running, subject: Subject, now: datetime) -> Place | None:

@@ -34,7 +34,24 @@ class ArmSpec(Strict):
     learn_from: Literal["own", "all"] = "own"
     """`own`: a copy of the policy that learns from this arm's requests alone; `all`: the policy as everyone has it."""
     shadow: bool = False
-    """Decides and is logged beside the arm that serves; nothing of it is called or served, so it learns from all."""
+    """Decides and is logged beside the arm that serves; nothing of it is served."""
+    call: bool = False
+    """Whether a shadow's models are called and judged off the path; else it only decides, and learns from all."""
+    budget_usd_per_day: NonNegative | None = None
+    """What that may cost in a day (UTC), by all processes together."""
+
+    @property
+    def copied(self) -> bool:
+        """Return whether it is a copy of its policy that learns by itself."""
+        return self.learn_from == "own" and (self.call or not self.shadow)
+
+    @model_validator(mode="after")
+    def _calls_within_a_budget(self) -> ArmSpec:
+        if self.call and not self.shadow:
+            raise ValueError("call is for an arm with shadow = true; the others serve, and are called in any case")
+        if self.call == (self.budget_usd_per_day is None):
+            raise ValueError("call = true and budget_usd_per_day go together: what may a day of its answers cost?")
+        return self
 
 
 class GuardrailSpec(Strict):
@@ -123,6 +140,11 @@ class ExperimentSpec(Strict):
     def shadows(self) -> tuple[ArmSpec, ...]:
         """The arms that only decide."""
         return tuple(arm for arm in self.arms if arm.shadow)
+
+    @property
+    def called(self) -> tuple[ArmSpec, ...]:
+        """The shadows whose models are called."""
+        return tuple(arm for arm in self.arms if arm.call)
 
     @model_validator(mode="after")
     def _one_control(self) -> ExperimentSpec:

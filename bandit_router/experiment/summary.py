@@ -9,6 +9,7 @@ from typing import Any
 from bandit_router.experiment.analyse import Analysis, Comparison, Findings, Guard
 from bandit_router.experiment.history import Standing, in_order
 from bandit_router.experiment.sequence import Effect
+from bandit_router.experiment.shadow import Shade
 from bandit_router.experiment.slices import Slice
 from bandit_router.experiment.verdict import Verdict
 
@@ -48,6 +49,7 @@ def analysis_body(analysis: Analysis, verdict: Verdict) -> dict[str, Any]:
         "labels": analysis.labels,
         "corrected_by_labels": analysis.corrected,
         "treatments": [_findings(each) for each in analysis.treatments],
+        "shadows": [_shade(each) for each in analysis.shadows],
     }
 
 
@@ -89,6 +91,32 @@ def _guard(found: Guard) -> dict[str, Any]:
 
 def _slice(found: Slice) -> dict[str, Any]:
     return {"name": found.name, "effect": _effect(found.effect), "differs": found.differs}
+
+
+def _shade(found: Shade) -> dict[str, Any]:
+    return {
+        "arm": found.arm.name,
+        "policy": found.arm.policy,
+        "served": False,
+        "requests": found.requests,
+        "usd": found.usd,
+        "beside": [
+            {
+                "arm": beside.arm.name,
+                "requests": beside.requests,
+                "metrics": [
+                    {
+                        "metric": each.metric,
+                        "shadow": _number(each.shadow),
+                        "served": _number(each.served),
+                        "difference": _effect(each.difference),
+                    }
+                    for each in beside.metrics
+                ],
+            }
+            for beside in found.beside
+        ],
+    }
 
 
 def _effect(found: Effect) -> dict[str, float | int | None]:

@@ -77,10 +77,11 @@ def measure(arm: Arm, metric: Metric, *, labels: bool) -> Sample:
     rows = arm.rows
     if metric in ("reward", "quality"):
         offset = rows.offset if metric == "reward" else np.zeros(len(rows))
-        judged = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
         if support(rows.quality, rows.stand_in_weight) < MIN_UNITS:
+            judged = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
             value = float(np.mean(judged + offset)) if len(rows) else np.nan
             return Sample(value=value, influence=np.full(arm.units, np.nan))
+        judged = judged_everywhere(rows)
         if labels and not np.isnan(judged).any():
             return rectified(judged, rows.label, arm.unit, arm.units, offset=offset)
         return mean_sample(judged + offset, arm.unit, arm.units)
@@ -88,6 +89,13 @@ def measure(arm: Arm, metric: Metric, *, labels: bool) -> Sample:
         return quantile_sample(rows.latency_s, arm.unit, arm.units, at=0.95)
     columns = {"cost_usd": rows.cost_usd, "latency_s": rows.latency_s, "error_rate": rows.failed}
     return mean_sample(columns.get(metric, rows.refused), arm.unit, arm.units)
+
+
+def judged_everywhere(rows: Trial) -> Vector:
+    """Return judged quality for every request of an arm, right on average; NaN where too few were judged for that."""
+    if support(rows.quality, rows.stand_in_weight) < MIN_UNITS:
+        return np.full(len(rows), np.nan)
+    return filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
 
 
 def can_correct(found: Sequence[Arm]) -> bool:

@@ -11,7 +11,7 @@ from bandit_router.context.build import load_builder
 from bandit_router.experiment.adjust import Matrix
 from bandit_router.experiment.analyse import analyse
 from bandit_router.experiment.covariates import Requests, expected, learn
-from bandit_router.gather import EMBEDDING_DIMS
+from bandit_router.gather_rows import EMBEDDING_DIMS
 from bandit_router.settings import ContextSettings
 from bandit_router.types import ChatRequest
 from simulate.experiments.logs import trial, two_arms

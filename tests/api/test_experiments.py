@@ -79,6 +79,46 @@ def test_a_shadow_arm_is_logged_and_not_called(router: Service, upstream: Upstre
     assert upstream.called == [attempt["model"] for attempt in found["attempts"]]
 
 
+def called_shadow(**changes: Any) -> dict[str, Any]:
+    return {"name": "ghost", "policy": "dearest", "shadow": True, "call": True, "budget_usd_per_day": 1.0} | changes
+
+
+def shadowed(router: Service, *, requests: int = 3) -> dict[str, Any]:
+    """Ask, wait until the shadows have answered, and return the only shadow's part of the analysis."""
+    for n in range(requests):
+        asked(router, f"{n}")
+    # Runs live in the service's own loop: what counts is what they log.
+    until = time.monotonic() + 20
+    while True:
+        (found,) = router.http.get("/admin/experiments/trial").json()["shadows"]
+        if found["requests"] >= requests or time.monotonic() > until:
+            return dict(found)
+        time.sleep(0.05)
+
+
+def test_a_called_shadow_is_judged_beside_what_was_served(router: Service) -> None:
+    begin(router, arms=[*EXPERIMENT["arms"], called_shadow()])
+    found = shadowed(router)
+    assert (found["served"], found["requests"]) == (False, 3)
+    assert sum(beside["requests"] for beside in found["beside"]) == 3
+    by = {each["metric"]: each for beside in found["beside"] if beside["requests"] for each in beside["metrics"]}
+    assert by["cost_usd"]["shadow"] > by["cost_usd"]["served"]
+
+
+def test_a_called_shadow_is_never_served(router: Service) -> None:
+    begin(router, arms=[*EXPERIMENT["arms"], called_shadow()])
+    found = [asked(router, f"{n}") for n in range(4)]
+    assert {each["kind"] for each in found} == {"served"}
+    assert {each["arm"] for each in found} <= {"old", "new"}
+
+
+def test_a_shadow_without_money_is_not_called(router: Service, upstream: Upstream) -> None:
+    begin(router, arms=[*EXPERIMENT["arms"], called_shadow(budget_usd_per_day=0.0)])
+    upstream.bodies.clear()
+    found = asked(router, "s")
+    assert upstream.called == [attempt["model"] for attempt in found["attempts"]]
+
+
 def test_a_stopped_experiment_takes_no_more_requests(router: Service) -> None:
     begin(router)
     act(router, "stop", name="trial", reason="enough").raise_for_status()

@@ -37,6 +37,14 @@ def events(engine: Engine, log: Log) -> Events:
     return Events(engine, combine=combine)
 
 
+def test_the_bills_of_one_shadow_are_added_up(engine: Engine, log: Log) -> None:
+    spending, bill = Spending(engine), make_outcome(SHADOW).cost_usd
+    assert bill > 0
+    assert spending.of_arm("trial", "bandit", START - timedelta(1)) == pytest.approx(bill)
+    assert spending.of_arm("trial", "control", START - timedelta(1)) == 0
+    assert spending.of_arm("trial", "bandit", START + timedelta(1)) == 0
+
+
 def test_learners_read_every_kind(events: Events) -> None:
     read = [event.decision for event in events.read(0, limit=9)]
     assert [(each.kind, each.parent) for each in read] == [

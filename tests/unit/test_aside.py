@@ -193,6 +193,18 @@ async def test_what_is_offered_while_all_places_are_taken_is_dropped_at_once() -
     assert (taken, world.dropped, len(world.outcomes)) == ([True, False], [("shadow", "busy")], 1)
 
 
+async def test_a_run_with_a_purse_of_its_own_needs_money_in_both() -> None:
+    world, own = World(), Purse(daily_usd=1.5 * PRICE, spent=lambda _: 0.0)
+    await carried_out(world, *3 * [replace(probe(), purse=own)])
+    assert (len(world.outcomes), world.dropped) == (1, 2 * [("probe", "budget")])
+
+
+async def test_a_purse_of_its_own_without_a_budget_has_no_runs() -> None:
+    world = World()
+    await carried_out(world, shadow(purse=Purse(daily_usd=0.0, spent=lambda _: 0.0)))
+    assert (world.dropped, world.decisions) == ([("shadow", "budget")], [])
+
+
 async def test_a_day_without_a_budget_has_no_runs_and_asks_the_database_nothing() -> None:
     world = World()
     await carried_out(world, probe(), daily_usd=0)

@@ -10,11 +10,14 @@ import pytest
 
 from bandit_router.experiment.history import Standing, standings
 from bandit_router.experiment.trial import Trial
-from bandit_router.gather import Gatherer, to_row, to_trial
+from bandit_router.gather import Gatherer
+from bandit_router.gather_rows import to_row, to_trial
 from bandit_router.reward.utility import reward
 from bandit_router.types import Event, Pmf
 from tests.factories import START, make_context, make_event
 from tests.unit.experiment.history import Journal, at, failing, make_spec, start, taking_part
+
+NAMES = [arm.name for arm in make_spec().served]
 
 
 def standing(**changes: Any) -> Standing:
@@ -22,7 +25,7 @@ def standing(**changes: Any) -> Standing:
 
 
 def columns(events: list[Event]) -> Trial:
-    return to_trial(make_spec(), [to_row(event) for event in events], start=START)[0]
+    return to_trial(NAMES, [to_row(event) for event in events], start=START)[0]
 
 
 def asked_with(event: Event, probability: float) -> Event:
@@ -67,12 +70,12 @@ def test_what_was_logged_before_becomes_covariates() -> None:
     journal = Journal([*before, *(taking_part(1000 + n, "new") for n in range(5))])
     gatherer = Gatherer(standing=standing(), journal=journal)
     gatherer.read()
-    assert gatherer.trial().covariates.shape == (5, 3)
+    assert gatherer.trial()[0].covariates.shape == (5, 3)
 
 
 def test_an_experiment_that_has_a_past_and_no_request_yet_can_be_read() -> None:
     before = [at(make_event(n, quality=0.2 + 0.6 * (n % 2)), -1 - n) for n in range(300)]
-    assert len(Gatherer(standing=standing(), journal=Journal(before)).trial()) == 0
+    assert len(Gatherer(standing=standing(), journal=Journal(before)).trial()[0]) == 0
 
 
 def test_requests_whose_context_has_changed_since_can_be_read() -> None:
@@ -82,7 +85,7 @@ def test_requests_whose_context_has_changed_since_can_be_read() -> None:
     changed = replace(event, decision=replace(event.decision, context=context))
     gatherer = Gatherer(standing=standing(), journal=Journal([*before, changed]))
     gatherer.read()
-    assert np.isfinite(gatherer.trial().covariates[0, :2]).all()
+    assert np.isfinite(gatherer.trial()[0].covariates[0, :2]).all()
 
 
 def test_of_a_long_past_the_newest_requests_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,13 +93,13 @@ def test_of_a_long_past_the_newest_requests_count(monkeypatch: pytest.MonkeyPatc
     before = [at(make_event(n, quality=0.9 * (n >= 300)), n - 1000) for n in range(600)]
     gatherer = Gatherer(standing=standing(), journal=Journal([*before, taking_part(1000, "new")]))
     gatherer.read()
-    assert gatherer.trial().covariates[0, 0] == pytest.approx(0.9, abs=0.01)
+    assert gatherer.trial()[0].covariates[0, 0] == pytest.approx(0.9, abs=0.01)
 
 
 def test_without_a_past_there_are_no_covariates() -> None:
     gatherer = Gatherer(standing=standing(), journal=Journal([taking_part(1, "new")]))
     gatherer.read()
-    assert gatherer.trial().covariates.shape == (1, 0)
+    assert gatherer.trial()[0].covariates.shape == (1, 0)
 
 
 def test_the_same_session_is_the_same_unit_before_and_in_the_experiment() -> None:
@@ -111,4 +114,26 @@ def test_the_same_session_is_the_same_unit_before_and_in_the_experiment() -> Non
     journal = Journal([event, *more, taking_part(500, "new", unit=unit)])
     gatherer = Gatherer(standing=made, journal=journal)
     gatherer.read()
-    assert not np.isnan(gatherer.trial().covariates[0, 2])
+    assert not np.isnan(gatherer.trial()[0].covariates[0, 2])
+
+
+def test_shadows_are_read_beside_their_requests() -> None:
+    ghost = {"name": "ghost", "policy": "b", "shadow": True, "call": True, "budget_usd_per_day": 1.0}
+    requests = [taking_part(n, "new" if n % 2 else "old") for n in range(60)]
+    runs = [shadow_of(requests[n], number=100 + n, quality=0.25) for n in range(59)]
+    lost = shadow_of(taking_part(999, "new"), number=300)
+    gatherer = Gatherer(
+        standing=standing(arms=[*make_spec().model_dump()["arms"], ghost]), journal=Journal([*requests, *runs, lost])
+    )
+    gatherer.read()
+    trial, found = gatherer.trial()
+    assert found is not None
+    assert (len(trial), len(found.rows)) == (60, 59)
+    assert trial.unit[found.parent].tolist() == found.rows.unit.tolist()
+    assert trial.covariates.shape == (60, 1)
+
+
+def shadow_of(event: Event, *, number: int, **changes: Any) -> Event:
+    """Return the run of a shadow beside a request."""
+    run = taking_part(number, "ghost", unit=event.decision.unit, **changes)
+    return replace(run, decision=replace(run.decision, kind="shadow", parent=event.decision.id))

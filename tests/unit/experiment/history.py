@@ -59,9 +59,11 @@ class Journal:
 
     events: list[Event] = field(default_factory=list)
 
-    def read(self, cursor: int, /, *, limit: int, experiment: str | None = None) -> Sequence[Event]:
+    def read(
+        self, cursor: int, /, *, limit: int, experiment: str | None = None, kind: str | None = "served"
+    ) -> Sequence[Event]:
         mine = [e for e in self.events if e.seq > cursor and e.decision.experiment == experiment]
-        return mine[:limit]
+        return [e for e in mine if e.decision.kind == kind][:limit]
 
     def finished(self, cursor: int, /, *, limit: int, since: Any = None, until: Any = None) -> Sequence[Event]:
         made = [e for e in self.events if since <= e.decision.created_at < until]
