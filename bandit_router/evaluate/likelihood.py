@@ -9,12 +9,13 @@ likelihood interval of the binomial among the rows that the target would have do
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bandit_router.evaluate.checks import Vector
+from bandit_router.evaluate.crossing import cross
 from bandit_router.evaluate.intervals import clipped, ratio_interval
 from bandit_router.evaluate.quantile import normal
 from bandit_router.evaluate.result import Estimate
@@ -67,7 +68,7 @@ def cressie_read(rows: Rows, *, alpha: float) -> Estimate:
         fit = _fit(sample, v, start=start)
         return math.sqrt(max(2 * (fit.cost - free.cost), 0.0)) - z, fit.multipliers
 
-    low, high = (_cross(excess, centre, end, reach=reach, z=z, start=free.multipliers) for end in (0.0, 1.0))
+    low, high = (cross(excess, centre, end, reach=reach, z=z, start=free.multipliers) for end in (0.0, 1.0))
     low, high = clipped((rows.low + span * low, rows.low + span * high), rows.low + span * value, (rows.low, rows.high))
     return Estimate(value=rows.low + span * value, low=low, high=high, n=rows.n, ess=rows.ess)
 
@@ -98,37 +99,6 @@ def _sample(rows: Rows, span: float) -> _Sample:
         reward=np.concatenate([reward, [0.0] * bool(idle), [0.0, 1.0]]),
         count=np.concatenate([np.ones(len(weight)), tail_count]),
     )
-
-
-def _cross(
-    excess: Callable[[float, tuple[float, float]], tuple[float, tuple[float, float]]],
-    inside: float,
-    end: float,
-    *,
-    reach: float,
-    z: float,
-    start: tuple[float, float],
-) -> float:
-    """Return where the cost crosses what is allowed, between a value that is likely and an end that is impossible.
-
-    The root of the cost is nearly straight in the value, so that a secant kept within its bracket needs few steps.
-    """
-    near, at_near, far = inside, -z, end
-    guess = inside + math.copysign(min(reach, abs(end - inside) / 2), end - inside)
-    for _ in range(_STEPS):
-        if abs(far - near) < 1e-7:
-            break
-        at, start = excess(guess, start)
-        if abs(at) < 1e-4:
-            return guess
-        secant = guess - at * (guess - near) / (at - at_near) if at != at_near else far
-        if at < 0:
-            near, at_near = guess, at
-        else:
-            far = guess
-        between = min(near, far) < secant < max(near, far)
-        guess = secant if between else (near + far) / 2
-    return far
 
 
 def _fit(sample: _Sample, v: float | None, *, start: tuple[float, float]) -> _Fit:

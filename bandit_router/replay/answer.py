@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from bandit_router.evaluate.difference import difference
+from bandit_router.evaluate.difference import difference, difference_of_scores, influence
 from bandit_router.evaluate.estimate import of_rows
 from bandit_router.evaluate.result import Estimate
 from bandit_router.evaluate.rows import Rows
 from bandit_router.evaluate.verdict import MIN_ESS, Verdict
 from bandit_router.replay.examine import empty, examine, verdict_of
-from bandit_router.replay.facts import Facts
+from bandit_router.replay.facts import Facts, Vector
 from bandit_router.replay.record import Record
 from bandit_router.replay.sequence import Fitted, fit
 from bandit_router.replay.taken import Taken
@@ -69,6 +69,17 @@ class Reading:
     def modelled(self, fitted: Fitted) -> Reading:
         """Return it with a model."""
         return replace(self, reward=with_model(self.reward, fitted.predicted, fitted.logged), fitted=fitted)
+
+    @property
+    def scores(self) -> Vector:
+        """Return each decision's part in the estimate of the reward (n,): step by step where there is a model."""
+        return influence(self.reward) if self.fitted is None else self.fitted.scores
+
+    def over(self, other: Reading) -> Estimate:
+        """Return how much more it earns than another, decision by decision."""
+        if self.fitted is None and other.fitted is None:
+            return difference(self.reward, other.reward)
+        return difference_of_scores(self.scores, other.scores, ess=min(self.reward.ess, other.reward.ess))
 
     def others(self) -> Iterator[tuple[str, Rows]]:
         """Yield the rows of quality, then of dollars: one at a time, since logs are long."""
@@ -140,7 +151,7 @@ def _estimates(reading: Reading, logging: Reading, facts: Facts, question: Quest
             estimates[name] = asdict(of_rows(name, reading.reward))
     figures = _figures(reading, question)
     figures["reward"] = estimates.get(question.first, figures["reward"])
-    against = asdict(difference(reading.reward, logging.reward))
+    against = asdict(reading.over(logging))
     return {"estimates": estimates, **figures, "against_logging": against, **_parts(reading, facts, question)}
 
 
@@ -152,7 +163,7 @@ def _figures(reading: Reading, question: Question) -> dict[str, Any]:
 def _differences(readings: Mapping[str, Reading]) -> list[Row]:
     names = list(readings)
     return [
-        {"policy": ours, "over": theirs, **asdict(difference(readings[ours].reward, readings[theirs].reward))}
+        {"policy": ours, "over": theirs, **asdict(readings[ours].over(readings[theirs]))}
         for number, ours in enumerate(names)
         for theirs in names[number + 1 :]
     ]
