@@ -138,6 +138,14 @@ class ExperimentConflict(RouterError):
     """An experiment is not in a state for the change asked for, or somebody else changed it first; look at it again."""
 
 
+class UnknownVersion(RouterError):
+    """No version of the policy has the number asked for, or its state is no longer kept."""
+
+
+class PromotionConflict(RouterError):
+    """Which version serves is not as it was looked at, or cannot be changed so; look at it again."""
+
+
 class SchemaOutdated(RouterError):
     """The database's schema is not the one this version needs; run `bandit-router migrate`."""
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.evaluate.intervals import clipped, mean_interval
 from bandit_router.evaluate.result import Estimate
-from bandit_router.evaluate.reward_model import cross_fit
 from bandit_router.evaluate.rows import Rows
 from bandit_router.evaluate.slope import Moments
 from bandit_router.replay.course import Course
@@ -30,6 +29,7 @@ Matrix = NDArray[np.float64]
 _DIMS: Final = 16
 _CATEGORIES: Final = 20
 _RIDGE: Final = 3.0
+_FOLDS: Final = 3
 _ENOUGH: Final = 30
 """Fewer rewards than this at a depth are predicted by their mean."""
 
@@ -53,18 +53,28 @@ class Fitted:
 
 
 def fit(records: Sequence[Record], courses: Sequence[Course], rows: Rows, seen: Seen, *, seed: int) -> Fitted:
-    """Fit the model of a target's reward to records and correct it."""
+    """Fit the model of a target's reward to records and correct it.
+
+    A decision is never corrected by a model that has seen it, at any depth: its fold is left out of the whole sequence.
+    """
     context, names = _contexts(records), _actions(records)
     deepest = max(len(course.turns) for course in courses)
-    below = _Below.nothing(len(records))
-    for depth in range(deepest - 1, -1, -1):
-        level = _level(records, courses, depth, names)
-        at = level.at
-        goal = np.where(level.last, np.where(seen.known[at], rows.reward[at], np.nan), below.value[at])
-        features = np.hstack([context[at], _histories(records, at, depth)])
-        q_hat = _predict(features, level.done, goal, actions=len(names), seed=seed)
-        below = level.judged(q_hat, seen, rows.reward, below)
-    return Fitted(predicted=below.value, logged=below.logged, scores=below.score)
+    levels = [_level(records, courses, depth, names) for depth in range(deepest)]
+    features = [
+        np.hstack([context[level.at], _histories(records, level.at, depth)]) for depth, level in enumerate(levels)
+    ]
+    fold = np.random.default_rng(seed).permutation(len(records)) % _FOLDS
+    whole = _Below.nothing(len(records))
+    for left_out in range(_FOLDS):
+        below = _Below.nothing(len(records))
+        for level, known in zip(reversed(levels), reversed(features), strict=True):
+            goal = np.where(
+                level.last, np.where(seen.known[level.at], rows.reward[level.at], np.nan), below.value[level.at]
+            )
+            q_hat = _predict(known, level.done, np.where(fold[level.at] == left_out, np.nan, goal), actions=len(names))
+            below = level.judged(q_hat, seen, rows.reward, below)
+        whole.take(below, fold == left_out)
+    return Fitted(predicted=whole.value, logged=whole.logged, scores=whole.score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +90,11 @@ class _Below:
     @classmethod
     def nothing(cls, n: int) -> _Below:
         return cls(score=np.zeros(n), value=np.zeros(n), logged=np.zeros(n), counts=np.ones(n))
+
+    def take(self, other: _Below, which: NDArray[np.bool_]) -> None:
+        """Put some decisions of another in the place of these."""
+        for mine, theirs in ((self.score, other.score), (self.value, other.value), (self.logged, other.logged)):
+            mine[which] = theirs[which]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -195,38 +210,35 @@ def _histories(records: Sequence[Record], at: NDArray[np.intp], depth: int) -> M
     return found
 
 
-def _predict(features: Matrix, done: NDArray[np.intp], goal: Vector, *, actions: int, seed: int) -> Matrix:
+def _predict(features: Matrix, done: NDArray[np.intp], goal: Vector, *, actions: int) -> Matrix:
+    """Return the goal predicted for every action (m, k), by what is known of it; NaN is not."""
     known = ~np.isnan(goal)
     if known.sum() < _ENOUGH:
         return np.full((len(goal), actions), float(goal[known].mean()) if known.any() else 0.0)
-    return cross_fit(features, done, goal, actions=actions, seed=seed, model=lambda _: Ridge(actions))
+    found = Ridge(actions).fit(features[known], done[known], goal[known]).predict(features)
+    return np.clip(found, goal[known].min(), goal[known].max())
 
 
 class Ridge:
-    """One ridge regression for each action; the last columns of the features say which action it is."""
+    """One ridge regression for each action."""
 
     def __init__(self, actions: int) -> None:
         self._actions = actions
 
-    def fit(self, X: Matrix, y: Vector) -> Any:
-        """Learn; an action never taken is predicted by what all have in common."""
-        base = self._of(X)
-        self._mean, self._spread = base.mean(axis=0), base.std(axis=0) + 1e-9
-        design, taken = self._design(base), X[:, -self._actions :].argmax(axis=1)
+    def fit(self, X: Matrix, taken: NDArray[np.intp], y: Vector) -> Ridge:
+        """Learn rewards (n,) of actions (n,) in contexts (n, d); one never taken is predicted as all have in common."""
+        self._mean, self._spread = X.mean(axis=0), X.std(axis=0) + 1e-9
+        design = self._design(X)
         everyone = _solve(design, y, np.zeros(design.shape[1]))
         self._weights = np.stack(
             [_solve(design[taken == a], y[taken == a], everyone) for a in range(self._actions)], axis=1
         )
         return self
 
-    def predict(self, X: Matrix) -> Vector:
-        """Return predictions (n,)."""
-        taken = X[:, -self._actions :].argmax(axis=1)
-        found: Vector = (self._design(self._of(X)) @ self._weights)[np.arange(len(X)), taken]
+    def predict(self, X: Matrix) -> Matrix:
+        """Return predictions of every action (n, k)."""
+        found: Matrix = self._design(X) @ self._weights
         return found
-
-    def _of(self, X: Matrix) -> Matrix:
-        return X[:, : -self._actions]
 
     def _design(self, base: Matrix) -> Matrix:
         scaled = np.clip((base - self._mean) / self._spread, -5, 5)

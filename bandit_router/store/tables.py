@@ -219,6 +219,32 @@ versions = Table(
     Column("created_at", Utc, nullable=False),
 )
 
+# Which version serves where that was decided: a policy without a row is served by its newest version.
+serving = Table(
+    "serving",
+    metadata,
+    Column("policy", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("pinned", Boolean, nullable=False, doc="stays until it is released"),
+    Column("since", Utc, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("policy", Text, nullable=False, index=True),
+    Column("number", Integer, nullable=False, doc="the version decided on"),
+    Column("kind", Text, nullable=False, doc="promoted | refused | rolled_back | released"),
+    Column("at", Utc, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("over", Integer, doc="the version that served before"),
+    Column("numbers", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -5,18 +5,34 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Engine, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bandit_router.errors import CorruptArtifact, VersionConflict
+from bandit_router.errors import CorruptArtifact, UnknownVersion, VersionConflict
 from bandit_router.store.rows import Row
 from bandit_router.store.session import reading, writing
-from bandit_router.store.tables import versions
+from bandit_router.store.tables import serving, versions
 from bandit_router.types import Version
 
 logger = logging.getLogger(__name__)
+
+_HOUR: Final = 3600
+_DAY: Final = 24 * _HOUR
+_MONTH: Final = 30 * _DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A version whose state is there, without the state."""
+
+    number: int
+    events: int
+    cursor: int
+    created_at: datetime
 
 
 class Versions:
@@ -64,19 +80,66 @@ class Versions:
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query.group_by(versions.c.policy))}
 
+    def numbered(self, policy: str, number: int, /) -> Version:
+        """Return a version; raise `UnknownVersion` where there is none or its state is no longer kept or sound."""
+        row = self._first(select(versions).where(versions.c.policy == policy, versions.c.number == number))
+        if row is None or row["artifact"] is None or checksum(row["artifact"]) != row["checksum"]:
+            what = "there is none" if row is None else "its state is not kept any more, or is damaged"
+            raise UnknownVersion(
+                f"version {number} of {policy!r} cannot serve: {what}; `policies versions` lists those"
+            )
+        return Version(**row)
+
+    def kept(self, policy: str, /) -> Sequence[Kept]:
+        """Return the versions whose state is still there, the newest first."""
+        with reading(self._engine) as connection:
+            query = _kept(versions.c.policy == policy)
+            return [Kept(**row) for row in connection.execute(query).mappings()]
+
     def prune(self, policy: str, /, *, keep: int) -> int:
-        """Drop the artifacts of all but the newest `keep` versions; return how many were dropped."""
+        """Drop old states; return how many were dropped.
+
+        Kept are the newest `keep`, the one that serves, and of those before one an hour for a day and one
+        a day for a month: there is always something to go back to.
+        """
         mine = versions.c.policy == policy
-        kept = select(versions.c.number).where(mine).order_by(versions.c.number.desc()).limit(keep).subquery()
-        oldest = select(func.min(kept.c.number)).scalar_subquery()
-        old = update(versions).where(mine, versions.c.number < oldest, versions.c.artifact.is_not(None))
         with writing(self._engine) as connection:
-            return connection.execute(old.values(artifact=None)).rowcount
+            found = [Kept(**row) for row in connection.execute(_kept(mine)).mappings()]
+            if len(found) <= keep:
+                return 0
+            served = connection.scalars(select(serving.c.number).where(serving.c.policy == policy)).all()
+            gone = thinned(found, keep=keep, spared=frozenset(served))
+            for number in gone:
+                connection.execute(update(versions).where(mine, versions.c.number == number).values(artifact=None))
+        return len(gone)
 
     def _first(self, query: Select[Any]) -> Row | None:
         with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
             return dict(row) if row else None
+
+
+def thinned(found: Sequence[Kept], *, keep: int, spared: frozenset[int]) -> list[int]:
+    """Return the numbers to drop of versions, the newest first: all but what `Versions.prune` says is kept."""
+    newest, gone = found[0].created_at, []
+    seen: set[tuple[str, int]] = set()
+    for place, each in enumerate(found):
+        seconds = (newest - each.created_at).total_seconds()
+        slot = (
+            ("hour", int(each.created_at.timestamp() // _HOUR))
+            if seconds < _DAY
+            else ("day", int(each.created_at.timestamp() // _DAY))
+        )
+        first = slot not in seen and seconds < _MONTH
+        seen.add(slot)
+        if place >= keep and not first and each.number not in spared:
+            gone.append(each.number)
+    return gone
+
+
+def _kept(mine: ColumnElement[bool]) -> Select[Any]:
+    columns = (versions.c.number, versions.c.events, versions.c.cursor, versions.c.created_at)
+    return select(*columns).where(mine, versions.c.artifact.is_not(None)).order_by(versions.c.number.desc())
 
 
 def checksum(artifact: bytes) -> str:

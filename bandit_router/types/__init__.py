@@ -33,6 +33,9 @@ from bandit_router.types.journal import (
     Feedback,
     FeedbackKind,
     Grade,
+    Promotion,
+    PromotionKind,
+    Serving,
     Version,
 )
 from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState
@@ -70,7 +73,10 @@ __all__ = [
     "Outcome",
     "OutcomeStatus",
     "Pmf",
+    "Promotion",
+    "PromotionKind",
     "Reply",
+    "Serving",
     "Shadow",
     "Skipped",
     "State",

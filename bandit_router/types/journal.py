@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from bandit_router.types.decisions import Decision, Outcome
 
 EventKind = Literal["finished", "feedback"]
+
+
+PromotionKind = Literal["promoted", "refused", "rolled_back", "released"]
 
 
 ExperimentEventKind = Literal["started", "ramped", "stopped", "rolled_back"]
@@ -87,6 +90,35 @@ class Version:
     spec_hash: str
     parent: int | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One decision on which version of a policy serves: by the gate, or by somebody who rolled back or released."""
+
+    policy: str
+    number: int
+    """The version decided on; 0 is the state before anything was learned."""
+    kind: PromotionKind
+    at: datetime
+    by: str
+    """Who did it; `gate` for the service itself."""
+    reason: str
+    over: int | None = None
+    """The version that served before; None where none was chosen yet."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Of the comparison of the two: `value`, `low`, `high` of the difference, `decisions`, `effective`, `seconds`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Which version of a policy serves; a pinned one goes on until it is released."""
+
+    policy: str
+    number: int
+    pinned: bool
+    since: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

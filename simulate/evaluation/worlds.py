@@ -52,21 +52,30 @@ class Sample:
 
 
 def worlds(contexts: int = 50, models: int = 5, seed: int = 5) -> tuple[World, ...]:
-    """Return worlds in which the target never, now and then, or mostly does what logging prefers."""
+    """Return worlds in which the target never, now and then, or mostly does what logging prefers.
+
+    In the last two, what it does elsewhere earns nearly all, or nearly nothing: few rows hardly tell that from all.
+    """
     rng = np.random.default_rng(seed)
     means = rng.uniform(0.1, 0.9, (contexts, models))
     greedy = rng.integers(0, models, contexts)
     other = (greedy + 1) % models
 
-    def world(name: str, agree: float, spread: float | None) -> World:
+    def world(name: str, agree: float, spread: float | None, end: float | None = None) -> World:
         target = np.where(np.arange(contexts) < agree * contexts, greedy, other)
-        return World(name=name, means=means, greedy=greedy, target=target, spread=spread)
+        earned = means.copy()
+        if end is not None:
+            elsewhere = np.flatnonzero(target != greedy)
+            earned[elsewhere, target[elsewhere]] = end
+        return World(name=name, means=earned, greedy=greedy, target=target, spread=spread)
 
     return (
         world("0/1, never agrees", 0.0, None),
         world("0/1, agrees in 60 %", 0.6, None),
         world("0/1, agrees in 80 %", 0.8, None),
         world("graded, agrees in 60 %", 0.6, 0.1),
+        world("0/1, agrees in 60 %, else .98", 0.6, None, 0.98),
+        world("graded, agrees in 60 %, else .02", 0.6, 0.02, 0.02),
     )
 
 

@@ -12,7 +12,7 @@ from bandit_router.evaluate.rows import Logged
 from bandit_router.evaluate.verdict import Verdict, judge
 from simulate.evaluation.worlds import Sample, draw, worlds
 
-_, SOMETIMES, MOSTLY, _ = worlds()
+_, SOMETIMES, MOSTLY, *_ = worlds()
 
 
 def sample(rows: int = 5000, seed: int = 0) -> Sample:

@@ -9,7 +9,7 @@ from bandit_router.evaluate.difference import difference, difference_of_scores
 from bandit_router.evaluate.rows import Logged, Rows, read
 from simulate.evaluation.worlds import Sample, World, draw, worlds
 
-NEVER, SOMETIMES, MOSTLY, _ = worlds()
+NEVER, SOMETIMES, MOSTLY, *_ = worlds()
 
 
 def rows_of(sample: Sample, target_prob: np.ndarray) -> Rows:

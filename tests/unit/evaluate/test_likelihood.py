@@ -12,7 +12,7 @@ from bandit_router.evaluate import estimate
 from simulate.evaluation.coverage import coverage
 from simulate.evaluation.worlds import worlds
 
-NEVER, _, MOSTLY, _ = worlds()
+NEVER, _, MOSTLY, *_ = worlds()
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.3])
