@@ -20,6 +20,7 @@ from bandit_router.api import (
     feedback,
     health,
     models,
+    policies,
     review,
     route,
 )
@@ -47,7 +48,7 @@ def create_app(settings: Settings, *, config: Path | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.running = running
-    for part in (chat, models, route, feedback, decisions, review, experiments, admin_models, health):
+    for part in (chat, models, route, feedback, decisions, review, experiments, admin_models, policies, health):
         app.include_router(part.router)
     count = running.metrics.refused
     errors.install(app, count)

@@ -23,6 +23,7 @@ from bandit_router.errors import (
     ExperimentConflict,
     Forbidden,
     NoEligibleModel,
+    PromotionConflict,
     ProviderError,
     RecordRejected,
     ReviewConflict,
@@ -35,6 +36,7 @@ from bandit_router.errors import (
     UnknownModel,
     UnknownPolicy,
     UnknownReview,
+    UnknownVersion,
 )
 from bandit_router.store.text import redact
 
@@ -89,6 +91,8 @@ _SHAPES: Final[Mapping[type[RouterError], Shape]] = MappingProxyType(
         ReviewConflict: Shape(status=409, code="review_conflict", param="decision_id"),
         UnknownExperiment: Shape(status=404, code="experiment_not_found", param="name"),
         ExperimentConflict: Shape(status=409, code="experiment_conflict", param="name"),
+        UnknownVersion: Shape(status=404, code="version_not_found", param="to"),
+        PromotionConflict: Shape(status=409, code="promotion_conflict", param="name"),
         NoEligibleModel: Shape(status=400, code="no_eligible_model"),
         BodyTooLarge: Shape(status=413, code="body_too_large"),
         AllModelsFailed: Shape(status=502, type="upstream_error", code="all_models_failed"),

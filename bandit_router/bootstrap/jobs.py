@@ -9,6 +9,7 @@ from pathlib import Path
 from bandit_router.bootstrap.ids import now
 from bandit_router.bootstrap.parts import check_names
 from bandit_router.bootstrap.stores import Stores
+from bandit_router.gate import Gate
 from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
@@ -59,12 +60,16 @@ def make_schedule(*, refreshes: Sequence[Callable[[], object]], teaching: Mappin
     return Schedule({**looking, **teaching})
 
 
-def teaching(settings: Settings, *, learner: Learner, life: Life, watch: Watch, steward: Steward) -> dict[str, Job]:
+def teaching(
+    settings: Settings, *, learner: Learner, gate: Gate, life: Life, watch: Watch, steward: Steward
+) -> dict[str, Job]:
     """Return the jobs of the process that leads; none where learning is off."""
     if not settings.learner.enabled:
         return {}
+    gating = {"gate": (gate.tick_safely, settings.learner.interval_s)} if settings.learner.gate else {}
     return {
         "learn": (learner.tick_safely, settings.learner.interval_s),
+        **gating,
         "life": (life.tick, LIFE_S),
         "watch": (watch.look_safely, settings.bias.interval_s),
         "experiments": (steward.tick_safely, STEWARD_S),

@@ -30,7 +30,6 @@ from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.settings import JudgeSettings, RewardSettings, Settings
 from bandit_router.store.leases import Leases
-from bandit_router.store.versions import Versions
 from bandit_router.trials import Trials
 from bandit_router.types import Version
 
@@ -65,19 +64,19 @@ class Learned:
     drifts: Live[Drift]
 
     @classmethod
-    def of(cls, settings: Settings, trials: Trials, versions: Versions) -> Learned:
-        """Serve the newest version of each."""
+    def of(cls, settings: Settings, trials: Trials, stores: Stores) -> Learned:
+        """Serve of each policy the version that the gate let through, and of all else the newest."""
         trials.refresh()
-        specs = trials.specs
-
+        specs, newest = trials.specs, stores.served(gated=False)
+        through = stores.served(gated=settings.learner.gate > 0)
         policies = partial(build, specs, reward=reward)
 
         def live(name: str, make: Callable[[Mapping[str, Version]], Mapping[str, T]]) -> Live[T]:
-            return Live(learning=[name], versions=versions, build=make)
+            return Live(learning=[name], versions=newest, build=make)
 
         return cls(
             trials=trials,
-            policies=Live(learning=learning_names(specs), versions=versions, build=policies),
+            policies=Live(learning=learning_names(specs), versions=through, build=policies),
             dial=live(PACER, partial(make_dial, settings.reward)),
             calibrators=live(PANEL, partial(make_calibrators, settings.judges)),
             drifts=live(DRIFT, make_drifts),

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bandit_router.bootstrap.beside import Watcher, make_aside, make_prober, make_shadower
+from bandit_router.bootstrap.gating import make_gate
 from bandit_router.bootstrap.ids import new_id, now
 from bandit_router.bootstrap.jobs import make_life, make_schedule, reload, teaching
 from bandit_router.bootstrap.judging import judge_watch
@@ -38,7 +39,7 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     """
     parts = await make_parts(settings)
     stores = Stores.open(settings)
-    learned = Learned.of(settings, Trials(stores.experiments, parts.specs), stores.versions)
+    learned = Learned.of(settings, Trials(stores.experiments, parts.specs), stores)
     probed = settings.aside.probe_usd_per_day > 0
     offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster, probed=probed)
     offered.introduce(now())
@@ -55,7 +56,14 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     router.beside = (prober, make_shadower(stores, learned.trials, router, aside=aside))
     schedule = make_schedule(
         refreshes=[*_refreshes(learned, offered, file), prober.refresh],
-        teaching=teaching(settings, learner=learner, life=life, watch=watch, steward=steward),
+        teaching=teaching(
+            settings,
+            learner=learner,
+            gate=make_gate(settings, learned.trials, stores, turn=learner.leads),
+            life=life,
+            watch=watch,
+            steward=steward,
+        ),
     )
     schedule.start()
     return Services(

@@ -16,8 +16,10 @@ from bandit_router.store.experiments import ExperimentEvents
 from bandit_router.store.keys import Keys
 from bandit_router.store.log import Log
 from bandit_router.store.probes import Probes
+from bandit_router.store.promotions import Promotions
 from bandit_router.store.reviews import Reviews
 from bandit_router.store.roster import Roster
+from bandit_router.store.served import Served
 from bandit_router.store.session import check_schema, open_engine
 from bandit_router.store.spending import Spending
 from bandit_router.store.versions import Versions
@@ -31,6 +33,7 @@ class Stores:
     log: Log
     events: Events
     versions: Versions
+    promotions: Promotions
     experiments: ExperimentEvents
     roster: Roster
     keys: Keys
@@ -48,6 +51,7 @@ class Stores:
             log=Log(engine, log_text=log_text, queueing=_queueing(settings)),
             events=Events(engine, combine=combine),
             versions=Versions(engine),
+            promotions=Promotions(engine),
             experiments=ExperimentEvents(engine),
             roster=Roster(engine),
             keys=Keys(engine),
@@ -55,6 +59,10 @@ class Stores:
             spending=Spending(engine),
             probes=Probes(engine),
         )
+
+    def served(self, *, gated: bool) -> Served:
+        """Return the versions that serve, of what passes the gate or of what does not have to."""
+        return Served(versions=self.versions, promotions=self.promotions, gated=gated)
 
 
 def _queueing(settings: Settings) -> Queueing | None:

@@ -137,7 +137,7 @@ def _learns(spec: LearningSpec, specs: Mapping[str, Spec]) -> Callable[[Event], 
     """Return what tells the events a policy learns from: probes teach everyone, a shadow only the policy it ran."""
     if spec.learn_from == "all":
         return lambda event: event.decision.policy != PINNED and event.decision.kind != "shadow"
-    own = frozenset(name for name in specs if spec.name in _closure(name, specs))
+    own = frozenset(name for name in specs if spec.name in closure(name, specs))
     return lambda event: event.decision.policy in own or event.decision.kind == "probe"
 
 
@@ -157,8 +157,9 @@ def _depth(name: str, specs: Mapping[str, Spec]) -> int:
     return 1 + max((_depth(member, specs) for _, member in specs[name].members), default=0)
 
 
-def _closure(name: str, specs: Mapping[str, Spec]) -> frozenset[str]:
-    return frozenset({name}).union(*(_closure(member, specs) for _, member in specs[name].members))
+def closure(name: str, specs: Mapping[str, Spec]) -> frozenset[str]:
+    """Return a policy's name and those of all it is made of."""
+    return frozenset({name}).union(*(closure(member, specs) for _, member in specs[name].members))
 
 
 def _check_components(

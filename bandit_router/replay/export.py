@@ -12,10 +12,17 @@ PAGE = 500
 
 
 def logged(
-    events: Events, *, since: datetime | None = None, until: datetime | None = None, page: int = PAGE
+    events: Events,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: int = 0,
+    page: int = PAGE,
 ) -> Iterator[Record]:
-    """Yield the finished decisions made in [since, until), in the order of the journal; raise `StoreUnavailable`."""
-    cursor = 0
+    """Yield decisions made in [since, until) that finished past a cursor, in the order of the journal.
+
+    Raise `StoreUnavailable`.
+    """
     while found := events.finished(cursor, limit=page, since=since, until=until):
         for one in found:
             said = tuple(Said(seq=seq, feedback=feedback) for seq, feedback in one.feedback)

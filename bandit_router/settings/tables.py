@@ -80,6 +80,8 @@ class LearnerSettings(Strict):
     interval_s: Positive = 1.0
     batch: Annotated[int, Field(ge=1)] = 500
     keep_versions: Annotated[int, Field(ge=2)] = 50
+    gate: Annotated[int, Field(ge=0)] = 1000
+    """On how many recent decisions a new version must not do worse than the one that serves; 0: every one serves."""
 
 
 class BiasSettings(Strict):

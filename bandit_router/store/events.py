@@ -111,7 +111,7 @@ class Events:
             said = _placed(connection, ids)
         return [_finished(row, accounts, said[row["decision_id"]]) for row in page]
 
-    def tail(self, count: int, /, *, since: datetime, until: datetime) -> int:
+    def tail(self, count: int, /, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Return the cursor past which the last `count` of users' requests made in [since, until) finished."""
         newest = _finishing("served", since, until).order_by(_J.c.seq.desc())
         with reading(self._engine) as connection:

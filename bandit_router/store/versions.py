@@ -80,6 +80,12 @@ class Versions:
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query.group_by(versions.c.policy))}
 
+    def numbers(self) -> Mapping[str, int]:
+        """Return the newest number of everything that learned anything, by name."""
+        query = select(versions.c.policy, func.max(versions.c.number)).group_by(versions.c.policy)
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query.order_by(versions.c.policy))}
+
     def numbered(self, policy: str, number: int, /) -> Version:
         """Return a version; raise `UnknownVersion` where there is none or its state is no longer kept or sound."""
         row = self._first(select(versions).where(versions.c.policy == policy, versions.c.number == number))

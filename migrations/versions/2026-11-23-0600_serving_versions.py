@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_serving"
-down_revision = "20261123_shadow_arms"
+down_revision = "20261123_aside"
 branch_labels = None
 depends_on = None
 
