@@ -24,10 +24,18 @@ _SLOW: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """Where one learning policy stands: the version served, and how far the newest one is behind the journal."""
+    """Where one learning policy stands: the version served, and how far the newest one is behind the journal.
+
+    `refused` is whether the last decision on its versions held one back, `difference` what was found then: `value`,
+    `low` and `high`, empty where nothing was compared.
+    """
 
     policy: str
     version: int
+    newest: int
+    pinned: bool
+    refused: bool
+    difference: Mapping[str, float]
     lag_events: int
     lag_seconds: float
 
@@ -158,6 +166,7 @@ class _StoreCollector(Collector):
         events = {each.policy: each.lag_events for each in found}
         seconds = {each.policy: each.lag_seconds for each in found}
         yield _gauge("policy_version", "The version served of a learning policy.", versions)
+        yield from _gating(found)
         yield _gauge("learner_lag_events", "Events in the journal not learned from.", events)
         yield _gauge("learner_lag_seconds", "Age of the oldest of them in seconds.", seconds)
 
@@ -247,6 +256,22 @@ class _ModelsCollector(Collector):
                 if value is not None:
                     family.add_metric([each.model], value)
             yield family
+
+
+def _gating(found: Iterable[Learning]) -> Iterator[Metric]:
+    """Yield what was decided on the versions of each policy."""
+    newest, pinned, refused = (
+        {each.policy: float(getattr(each, name)) for each in found} for name in ("newest", "pinned", "refused")
+    )
+    yield _gauge("policy_newest_version", "The newest version learned.", newest)
+    yield _gauge("policy_pinned", "1 after a rollback, until it is released.", pinned)
+    yield _gauge("policy_refused", "1 while the newest decision held a version back.", refused)
+    apart = GaugeMetricFamily(f"{PREFIX}_gate_difference", "Candidate less served.", labels=["policy", "bound"])
+    for each in found:
+        for bound in ("low", "value", "high"):
+            if bound in each.difference:
+                apart.add_metric([each.policy, bound], each.difference[bound])
+    yield apart
 
 
 def _by_judge(name: str, told: str, values: Mapping[str, float | None]) -> Metric:

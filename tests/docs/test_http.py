@@ -15,7 +15,17 @@ PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-
 
 def exported() -> set[str]:
     metrics = Metrics()
-    metrics.watch(lambda: [Learning(policy="p", version=1, lag_events=0, lag_seconds=0.0)], lambda: 0)
+    standing = Learning(
+        policy="p",
+        version=1,
+        newest=2,
+        pinned=False,
+        refused=True,
+        difference={"value": -0.1},
+        lag_events=0,
+        lag_seconds=0.0,
+    )
+    metrics.watch(lambda: [standing], lambda: 0)
     metrics.watch_experiments(lambda: ())
     metrics.watch_judges(lambda: Report(standings=(), biases=()))
     health = ModelHealth(model="m", state="active", circuit="open", trips=1, expected=0.5, evidence=1.0, alarms=1)
