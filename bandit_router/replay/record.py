@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bandit_router.reward.feedback import combine
-from bandit_router.types import Decision, Event, Feedback, Outcome
+from bandit_router.types import Decision, Event, Feedback, Outcome, only_signs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Record:
             decision=self.decision,
             outcome=self.outcome,
             feedback=combine(heard, self.outcome.quality),
-            signs_only=bool(heard) and all(feedback.is_sign for feedback in heard),
+            signs_only=only_signs(heard),
         )
 
 

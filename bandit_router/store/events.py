@@ -18,7 +18,7 @@ from bandit_router.errors import UnknownDecision
 from bandit_router.store import rows, tables
 from bandit_router.store.rows import Row
 from bandit_router.store.session import reading
-from bandit_router.types import Decision, DecisionKind, Event, Feedback, Judged, Outcome, Step
+from bandit_router.types import Decision, DecisionKind, Event, Feedback, Judged, Outcome, Step, only_signs
 
 T = TypeVar("T")
 
@@ -262,7 +262,7 @@ def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], 
         decision=accounts.decision(row["decision_id"]),
         outcome=outcome,
         feedback=combine(heard, outcome.quality),
-        signs_only=bool(heard) and all(feedback.is_sign for feedback in heard),
+        signs_only=only_signs(heard),
     )
 
 

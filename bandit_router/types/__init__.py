@@ -37,6 +37,7 @@ from bandit_router.types.journal import (
     PromotionKind,
     Serving,
     Version,
+    only_signs,
 )
 from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState
 from bandit_router.types.requests import ChatRequest, Context, Hints
@@ -83,4 +84,5 @@ __all__ = [
     "Step",
     "Verdict",
     "Version",
+    "only_signs",
 ]

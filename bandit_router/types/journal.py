@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -39,6 +39,11 @@ class Feedback:
     def is_sign(self) -> bool:
         """True for what only hints at the truth."""
         return self.kind in ("retry", "edit_distance", "copied")
+
+
+def only_signs(heard: Sequence[Feedback]) -> bool:
+    """Return whether something was heard of an answer, and nothing of it is ground truth."""
+    return bool(heard) and all(feedback.is_sign for feedback in heard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
