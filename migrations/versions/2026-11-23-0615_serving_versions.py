@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261123_serving"
-down_revision = "20261123_aside"
+down_revision = "20261123_preferred"
 branch_labels = None
 depends_on = None
 
