@@ -161,5 +161,5 @@ def test_what_is_served_follows_the_gate_a_rollback_and_a_release(
 
 def test_the_newest_decisions_are_replayed(stores: Stores, records: list[Record]) -> None:
     asyncio.run(_enter(stores.log, records[:9]))
-    assert len(stores.events.finished(stores.events.before_last(4), limit=100)) == 4
-    assert len(stores.events.finished(stores.events.before_last(50), limit=100)) == 9
+    assert len(stores.events.finished(stores.events.tail(4), limit=100)) == 4
+    assert len(stores.events.finished(stores.events.tail(50), limit=100)) == 9
