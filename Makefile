@@ -37,7 +37,7 @@ bench-experiment: install  ## experiments: false positives, power, alarms; ARGS=
 bench-replay: install  ## replay: how often its intervals hold the truth, and a 10-million-decision log's time and memory
 	$(BIN)/python -m simulate.replaying $(ARGS)
 
-bench-panel: install  ## how good a calibrated panel is: ARGS="TABLE --truth JUDGE", a table with recorded judges
+bench-panel: install  ## how good a calibrated panel is: ARGS="TABLE --truth JUDGE [--http]", a table with recorded judges
 	$(BIN)/python -m simulate.panel $(ARGS)
 
 docs: install  ## write docs/commands.md from the command line's own help

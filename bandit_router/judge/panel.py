@@ -15,8 +15,10 @@ from bandit_router.types import Case, Judgement, Verdict
 
 logger = logging.getLogger(__name__)
 
-HAND_IN_S: Final = 0.05
-"""So long before the panel is cut off, its judges' own time ends: they can still say what they spent."""
+HAND_IN_S: Final = (0.05, 0.5)
+HAND_IN_SHARE: Final = 0.1
+"""Of the time left so much, within these bounds, is kept back: first judges can still say what they spent, then the
+panel is cut off, and the answer has yet to be logged and sent before the deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,14 @@ class Panel:
 
     async def _ask(self, graders: Sequence[Seat], case: Case, *, left_s: float) -> list[Verdict]:
         """Return a verdict of each judge; of one that was not asked, or has not answered in time, that."""
-        if left_s <= HAND_IN_S:
+        kept_back = hand_in_s(left_s)
+        if left_s <= kept_back:
             return [_late(seat) for seat in graders]
-        tasks = [self._start(seat, case, left_s=left_s) for seat in graders]
+        tasks = [self._start(seat, case, left_s=left_s - kept_back) for seat in graders]
         asked = [task for task in tasks if task]
         try:
             if asked:
-                await asyncio.wait(asked, timeout=left_s)
+                await asyncio.wait(asked, timeout=left_s - kept_back / 2)
             return [_verdict(seat, task) for seat, task in zip(graders, tasks, strict=True)]
         finally:
             for task in asked:
@@ -79,7 +82,17 @@ class Panel:
         """Ask a judge; None when its share of the answers leaves this one out."""
         if seat.share < 1 and not self._chance(seat.share):
             return None
-        return asyncio.create_task(seat.judge.grade(case, timeout_s=min(seat.timeout_s, left_s - HAND_IN_S)))
+        return asyncio.create_task(seat.judge.grade(case, timeout_s=min(seat.timeout_s, left_s)))
+
+
+def hand_in_s(left_s: float) -> float:
+    """Return how many of the seconds left are kept back.
+
+    >>> [hand_in_s(left_s) for left_s in (120.0, 1.0, 0.1)]
+    [0.5, 0.1, 0.05]
+    """
+    least, most = HAND_IN_S
+    return min(max(HAND_IN_SHARE * left_s, least), most)
 
 
 def _verdict(seat: Seat, task: asyncio.Task[Verdict] | None) -> Verdict:

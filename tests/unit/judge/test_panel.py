@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bandit_router.errors import ConfigError, ProviderError
 from bandit_router.judge.build import Tools, build_panel
 from bandit_router.judge.combine import combine
-from bandit_router.judge.panel import HAND_IN_S, Panel, Seat
+from bandit_router.judge.panel import HAND_IN_S, Panel, Seat, hand_in_s
 from bandit_router.judge.rules import RulesJudge
 from bandit_router.protocols import Judge, Provider
 from bandit_router.settings import GraderSettings, JudgeSettings
@@ -158,7 +158,7 @@ async def test_a_judgement_costs_what_its_judges_cost() -> None:
 
 async def test_a_judge_that_hangs_does_not_hold_up_the_panel() -> None:
     hanging = Hanging()
-    judgement = await judged(panel_of(hanging, Fixed("a", 0.4)), left_s=2 * HAND_IN_S)
+    judgement = await judged(panel_of(hanging, Fixed("a", 0.4)), left_s=2 * HAND_IN_S[0])
     assert judgement.quality == pytest.approx(0.4)
     assert [v.error for v in judgement.verdicts] == ["timeout: the request's deadline came first", None]
     await hanging.stopped.wait()
@@ -174,7 +174,7 @@ async def test_a_judge_gets_its_own_time_or_what_is_left_less_that_to_hand_in() 
     judge = Fixed("a", 0.9)
     for left_s in (100.0, 5.0):
         await judged(panel_of(judge), left_s=left_s)
-    assert judge.times == [20.0, 5.0 - HAND_IN_S]
+    assert judge.times == [20.0, 5.0 - hand_in_s(5.0)]
 
 
 async def test_a_cancelled_panel_cancels_its_judges() -> None:
