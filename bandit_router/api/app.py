@@ -66,7 +66,9 @@ def _lifespan(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         running.services = services = await bootstrap.start(settings, running.metrics, config=config)
         running.started_at = int(services.router.now().timestamp())
-        running.metrics.watch(partial(learning, services), services.stores.reviews.open)
+        running.metrics.watch(
+            partial(learning, services), lambda: services.stores.reviews.open(now=services.router.now())
+        )
         running.metrics.watch_judges(lambda: services.watch.newest)
         running.metrics.watch_experiments(services.steward.reports)
         running.metrics.watch_models(partial(health_of_models, services))

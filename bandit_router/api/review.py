@@ -42,12 +42,12 @@ _MOST: Final = 1000
 async def list_reviews(request: Request) -> Response:
     """List the queue in the order in which it is handed out, by status and reason."""
     administrator(request)
-    asked, reviews = request.query_params, services(request).stores.reviews
+    asked, reviews, now = request.query_params, services(request).stores.reviews, services(request).router.now()
     status = _one_of(asked.get("status", "open"), (*STATUSES, "all"), "status")
     reason = _one_of(asked["reason"], REASONS, "reason") if "reason" in asked else None
     limit = _limit(asked.get("limit", "100"))
-    find = partial(reviews.list, status=None if status == "all" else status, reason=reason, limit=limit)
-    items, waiting = await to_thread.run_sync(find), await to_thread.run_sync(reviews.open)
+    find = partial(reviews.list, status=None if status == "all" else status, reason=reason, limit=limit, now=now)
+    items, waiting = await to_thread.run_sync(find), await to_thread.run_sync(partial(reviews.open, now=now))
     settings = services(request).parts.settings.review
     body = {"enabled": settings.enabled, "open": waiting, "items": [item_body(item) for item in items]}
     return json_response(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Engine
 
@@ -55,7 +56,7 @@ class Stores:
             experiments=ExperimentEvents(engine),
             roster=Roster(engine),
             keys=Keys(engine),
-            reviews=Reviews(engine, log_text=log_text),
+            reviews=Reviews(engine, log_text=log_text, keep=timedelta(days=settings.review.keep_days)),
             spending=Spending(engine),
             probes=Probes(engine),
         )

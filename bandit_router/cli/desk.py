@@ -74,7 +74,7 @@ class Desk:
 
     def work(self) -> None:
         """Hand out items until there are none for this reviewer, or they quit."""
-        self._say(f"reviewing as {self.reviewer}; {self.reviews.open()} waiting")
+        self._say(f"reviewing as {self.reviewer}; {self.reviews.open(now=self.now())} waiting")
         while item := self.reviews.claim(self.reviewer, now=self.now(), hold=self.hold, reason=self.reason):
             account = self.events.decision(item.decision_id)
             print_case(self.console, item, account, self.reviews.notes(item.decision_id))
@@ -91,7 +91,7 @@ class Desk:
     def show_report(self, json_path: Path | None) -> None:
         """Print how reviewers agree with each other and with the panel, and write it as JSON where asked."""
         found = report(self.reviews.grades())
-        self._say(f"{found.grades} grades of {found.items} answers; {self.reviews.open()} waiting")
+        self._say(f"{found.grades} grades of {found.items} answers; {self.reviews.open(now=self.now())} waiting")
         rows = [_row(" and ".join(names), pair) for names, pair in found.pairs.items()]
         rows += [_row("all pairs", found.overall)] if len(rows) > 1 else []
         for title, told in (("reviewers with each other", rows), ("judges with reviewers", _rows(found.panel))):

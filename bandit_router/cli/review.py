@@ -65,7 +65,7 @@ def _desk(settings: Settings, reviewer: str, reason: str | None) -> Iterator[Des
     try:
         check_schema(engine)
         yield Desk(
-            reviews=Reviews(engine, log_text=settings.store.log_text),
+            reviews=Reviews(engine, log_text=settings.store.log_text, keep=timedelta(days=settings.review.keep_days)),
             events=Events(engine, combine=combine),
             settings=settings.review,
             reviewer=reviewer,

@@ -63,6 +63,8 @@ class ReviewSettings(Strict):
     margin: NonNegative = 0.1
     reviewers: Annotated[int, Field(ge=1)] = 1
     claim_minutes: Positive = 15.0
+    keep_days: Positive = 30.0
+    """What has waited longer is handed out no more."""
 
 
 class CascadeSettings(Strict):

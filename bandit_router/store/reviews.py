@@ -33,7 +33,7 @@ from bandit_router.store.session import reading, writing
 from bandit_router.store.text import LogText, clean, remark
 from bandit_router.types import Feedback, Grade
 
-Status = Literal["open", "done"]
+Status = Literal["open", "done", "expired"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
 _Q: Final = tables.reviews
@@ -56,32 +56,43 @@ class Item:
     model: str | None
     quality: float | None
     grades: int
+    expired: bool
+    """It has waited for too long."""
 
     @property
     def status(self) -> Status:
         """Whether it waits for a grade."""
-        return "open" if self.done_at is None else "done"
+        if self.done_at is not None:
+            return "done"
+        return "expired" if self.expired else "open"
 
 
 class Reviews:
     """The queue. Its writers take turns, so that no two reviewers get the last place on one item."""
 
-    def __init__(self, engine: Engine, *, log_text: LogText) -> None:
-        self._engine, self._log_text = engine, log_text
+    def __init__(self, engine: Engine, *, log_text: LogText, keep: timedelta) -> None:
+        """`keep` says how long an item waits; after that it is handed out no more."""
+        self._engine, self._log_text, self._keep = engine, log_text, keep
 
-    def list(self, *, status: Status | None = None, reason: str | None = None, limit: int = 100) -> Sequence[Item]:
+    def list(
+        self, *, now: datetime, status: Status | None = None, reason: str | None = None, limit: int = 100
+    ) -> Sequence[Item]:
         """Return items in the order in which they are handed out, at most `limit`."""
-        query = _items().order_by(_Q.c.done_at.is_not(None), _Q.c.escalated.desc(), _Q.c.queued_at, _Q.c.decision_id)
+        query = self._items(now).order_by(
+            _Q.c.done_at.is_not(None), _Q.c.escalated.desc(), _Q.c.queued_at, _Q.c.decision_id
+        )
         if status is not None:
-            query = query.where(_Q.c.done_at.is_(None) if status == "open" else _Q.c.done_at.is_not(None))
+            waiting, expired = _Q.c.done_at.is_(None), self._expired(now)
+            are = {"open": and_(waiting, ~expired), "done": ~waiting, "expired": and_(waiting, expired)}
+            query = query.where(are[status])
         if reason is not None:
             query = query.where(_Q.c.reason == reason)
         with reading(self._engine) as connection:
             return [Item(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
-    def open(self) -> int:
+    def open(self, *, now: datetime) -> int:
         """Return how many items wait for a grade."""
-        query = select(func.count()).select_from(_Q).where(_Q.c.done_at.is_(None))
+        query = select(func.count()).select_from(_Q).where(_Q.c.done_at.is_(None), ~self._expired(now))
         with reading(self._engine) as connection:
             return int(connection.scalar(query) or 0)
 
@@ -100,7 +111,8 @@ class Reviews:
         they have graded, skipped or escalated.
         """
         reviewer = clean(reviewer)
-        query = _items().where(_Q.c.done_at.is_(None), ~_ended_by(reviewer), _taken(reviewer, now) < _Q.c.wanted)
+        free = _taken(reviewer, now) < _Q.c.wanted
+        query = self._items(now).where(_Q.c.done_at.is_(None), ~self._expired(now), ~_ended_by(reviewer), free)
         if reason is not None:
             query = query.where(_Q.c.reason == reason)
         if decision_id is not None:
@@ -167,15 +179,22 @@ class Reviews:
         with reading(self._engine) as connection:
             return [Grade(**row) for row in connection.execute(query).mappings()]
 
+    def _items(self, now: datetime) -> Select[Any]:
+        return _items(self._expired(now))
 
-def _items() -> Select[Any]:
+    def _expired(self, now: datetime) -> ColumnElement[bool]:
+        return _Q.c.queued_at < now - self._keep
+
+
+def _items(expired: ColumnElement[bool]) -> Select[Any]:
     """Select the queue, with what tells one item from another."""
     attempts, outcomes, decisions = tables.attempts, tables.outcomes, tables.decisions
     graded = select(func.count()).where(_T.c.decision_id == _Q.c.decision_id, _GRADED).scalar_subquery()
     served = and_(attempts.c.decision_id == _Q.c.decision_id, attempts.c.idx == outcomes.c.served)
     return (
         select(
-            _Q, decisions.c.tenant, decisions.c.category, attempts.c.model, outcomes.c.quality, graded.label("grades")
+            *(_Q, decisions.c.tenant, decisions.c.category, attempts.c.model, outcomes.c.quality),
+            *(graded.label("grades"), expired.label("expired")),
         )
         .join(decisions, decisions.c.id == _Q.c.decision_id)
         .join(outcomes, outcomes.c.decision_id == _Q.c.decision_id)

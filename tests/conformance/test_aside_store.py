@@ -72,7 +72,9 @@ def test_the_shadows_of_an_experiment_are_read_on_request(events: Events) -> Non
 
 
 def test_only_what_a_user_got_is_queued_for_review(engine: Engine, log: Log) -> None:
-    assert [item.decision_id for item in Reviews(engine, log_text="full").list()] == [USER.id]
+    assert [item.decision_id for item in Reviews(engine, log_text="full", keep=timedelta(days=30)).list(now=START)] == [
+        USER.id
+    ]
 
 
 @pytest.mark.parametrize("decision", [PROBE, SHADOW])

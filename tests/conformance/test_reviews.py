@@ -15,13 +15,14 @@ from bandit_router.reward.feedback import combine
 from bandit_router.store.append import Queueing
 from bandit_router.store.events import Events
 from bandit_router.store.log import Log
-from bandit_router.store.reviews import Item, Reviews
+from bandit_router.store.reviews import STATUSES, Item, Reviews
 from bandit_router.store.session import open_engine
 from bandit_router.types import Feedback
 from tests.factories import START, make_decision, make_feedback, make_outcome
 
 HOLD = timedelta(minutes=15)
 LATER = START + timedelta(hours=1)
+KEEP = timedelta(days=30)
 
 
 def queueing(*, daily_limit: int = 100, reviewers: int = 1) -> Queueing:
@@ -56,7 +57,7 @@ async def log_for_two(engine: Engine) -> AsyncIterator[Log]:
 
 @pytest.fixture
 def reviews(engine: Engine) -> Reviews:
-    return Reviews(engine, log_text="full")
+    return Reviews(engine, log_text="full", keep=KEEP)
 
 
 def take(reviews: Reviews, reviewer: str = "ann", *, minutes: float = 0.0) -> str | None:
@@ -73,7 +74,7 @@ def ids(*numbers: int) -> list[str]:
 
 async def test_an_answer_with_a_reason_is_queued_when_it_is_finished(log: Log, reviews: Reviews) -> None:
     await finish(log, 1)
-    (item,) = reviews.list()
+    (item,) = reviews.list(now=LATER)
     assert (item.decision_id, item.reason, item.status, item.grades) == (make_decision(1).id, "margin", "open", 0)
     assert (item.model, item.quality, item.category) == ("small", 0.7, "maths")
 
@@ -82,14 +83,14 @@ async def test_an_answer_without_a_reason_is_not_queued(engine: Engine, reviews:
     log = Log(engine, queueing=Queueing(why=lambda _: None, daily_limit=10, reviewers=1))
     await finish(log, 1)
     log.close()
-    assert reviews.list() == []
+    assert reviews.list(now=LATER) == []
 
 
 async def test_finishing_twice_queues_once(log: Log, reviews: Reviews) -> None:
     await finish(log, 1)
     with pytest.raises(RecordRejected):
         await log.finished(make_outcome(1))
-    assert reviews.open() == 1
+    assert reviews.open(now=LATER) == 1
 
 
 async def test_no_more_are_queued_in_a_day_than_its_limit_and_the_next_day_starts_anew(
@@ -99,7 +100,7 @@ async def test_no_more_are_queued_in_a_day_than_its_limit_and_the_next_day_start
     await asyncio.gather(*(finish(log, number) for number in range(10)))
     await finish(log, *range(10, 20), day=1)
     log.close()
-    days = [item.queued_at.date() for item in reviews.list()]
+    days = [item.queued_at.date() for item in reviews.list(now=LATER)]
     assert [days.count(START.date() + timedelta(days=day)) for day in (0, 1)] == [3, 3]
 
 
@@ -109,7 +110,7 @@ async def test_the_limit_holds_for_all_processes_together(database_url: str) -> 
     await asyncio.gather(*(finish(log, *range(20 * n, 20 * n + 10)) for n, log in enumerate(logs)))
     for log in logs:
         log.close()
-    assert Reviews(engines[0], log_text="none").open() == 7
+    assert Reviews(engines[0], log_text="none", keep=KEEP).open(now=LATER) == 7
     for engine in engines:
         engine.dispose()
 
@@ -162,7 +163,7 @@ async def test_of_many_that_want_the_last_item_at_once_one_gets_it(log: Log, eng
 
     def want(reviewer: str) -> None:
         start.wait()
-        taken.append(take(Reviews(engine, log_text="full"), reviewer))
+        taken.append(take(Reviews(engine, log_text="full", keep=KEEP), reviewer))
 
     threads = [threading.Thread(target=want, args=(str(i),)) for i in range(6)]
     for thread in threads:
@@ -190,17 +191,17 @@ async def test_a_graded_item_is_done(log: Log, reviews: Reviews) -> None:
     await finish(log, 1)
     take(reviews)
     reviews.grade("ann", review(1))
-    assert [(item.status, item.done_at, item.grades) for item in reviews.list()] == [("done", LATER, 1)]
-    assert (reviews.open(), reviews.list(status="open"), take(reviews, "bob")) == (0, [], None)
+    assert [(item.status, item.done_at, item.grades) for item in reviews.list(now=LATER)] == [("done", LATER, 1)]
+    assert (reviews.open(now=LATER), reviews.list(now=LATER, status="open"), take(reviews, "bob")) == (0, [], None)
 
 
 async def test_two_reviewers_grade_one_item_and_never_the_same_twice(log_for_two: Log, reviews: Reviews) -> None:
     await finish(log_for_two, 1)
     assert [take(reviews, "ann"), take(reviews, "bob"), take(reviews, "eve")] == [*ids(1, 1), None]
     reviews.grade("ann", review(1, 1.0, number=1))
-    assert (take(reviews, "ann"), reviews.open()) == (None, 1)
+    assert (take(reviews, "ann"), reviews.open(now=LATER)) == (None, 1)
     reviews.grade("bob", review(1, 0.0, number=2))
-    assert reviews.open() == 0
+    assert reviews.open(now=LATER) == 0
     assert [(grade.reviewer, grade.score) for grade in reviews.grades()] == [("ann", 1.0), ("bob", 0.0)]
 
 
@@ -228,7 +229,7 @@ async def test_an_expired_claim_is_good_as_long_as_nobody_else_took_it(log: Log,
         reviews.grade("ann", review(1, number=1))
     reviews.release(make_decision(1).id, "bob")
     reviews.grade("ann", review(1, number=2))
-    assert reviews.open() == 0
+    assert reviews.open(now=LATER) == 0
 
 
 async def test_what_is_not_in_the_queue_cannot_be_graded(reviews: Reviews) -> None:
@@ -257,8 +258,35 @@ async def test_items_are_listed_by_status_and_reason(log: Log, reviews: Reviews)
     take(reviews)
     reviews.grade("ann", review(1))
     listed = {
-        status: [item.decision_id for item in reviews.list(status=status)]
+        status: [item.decision_id for item in reviews.list(now=LATER, status=status)]
         for status in ("open", "done", None)  # type: ignore[var-annotated]
     }
     assert listed == {"open": ids(2, 3), "done": ids(1), None: ids(2, 3, 1)}
-    assert (reviews.list(reason="audit"), len(reviews.list(limit=2))) == ([], 2)
+    assert (reviews.list(now=LATER, reason="audit"), len(reviews.list(now=LATER, limit=2))) == ([], 2)
+
+
+# Expiry
+
+
+async def test_an_item_that_has_waited_for_too_long_is_handed_out_no_more(log: Log, reviews: Reviews) -> None:
+    await finish(log, 1)
+    late = START + KEEP + timedelta(minutes=1)
+    assert reviews.claim("ann", now=late, hold=HOLD) is None
+    assert (reviews.open(now=late), reviews.open(now=LATER)) == (0, 1)
+
+
+async def test_an_item_that_has_waited_for_too_long_is_listed_as_expired(log: Log, reviews: Reviews) -> None:
+    await finish(log, 1)
+    await finish(log, 2, day=2)
+    late = START + KEEP + timedelta(days=1)
+    assert [item.status for item in reviews.list(now=late)] == ["expired", "open"]
+    found = {status: len(reviews.list(now=late, status=status)) for status in STATUSES}
+    assert found == {"open": 1, "done": 0, "expired": 1}
+
+
+async def test_a_claim_taken_in_time_may_still_be_graded(log: Log, reviews: Reviews) -> None:
+    await finish(log, 1)
+    almost = START + KEEP - timedelta(minutes=1)
+    assert reviews.claim("ann", now=almost, hold=HOLD) is not None
+    reviews.grade("ann", review(1))
+    assert [item.status for item in reviews.list(now=almost + timedelta(days=9))] == ["done"]

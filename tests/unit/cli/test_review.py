@@ -69,7 +69,7 @@ class Desk:
     def open(self) -> int:
         """Return how many answers wait."""
         engine = open_engine(load_settings(Path("router.toml")).store.url)
-        found = Reviews(engine, log_text="full").open()
+        found = Reviews(engine, log_text="full", keep=timedelta(days=1)).open(now=datetime.now(UTC))
         engine.dispose()
         return found
 
