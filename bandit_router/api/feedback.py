@@ -125,8 +125,10 @@ def read_number(data: Mapping[str, Any], name: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unprocessable(f"{name} must be a number from 0 to 1, not {str(value)[:80]!r}", param=name)
-    # A whole number may be too large for a float; out of range it is all the same.
-    return float(min(max(value, -1), 2)) if isinstance(value, int) else value
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise Unprocessable(f"{name} must be a number from 0 to 1, not {str(value)[:80]!r}", param=name) from error
 
 
 def read_text(data: Mapping[str, Any], name: str, *, longest: int) -> str | None:

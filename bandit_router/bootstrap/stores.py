@@ -76,5 +76,6 @@ def _queueing(settings: Settings) -> Queueing | None:
         disagreement=review.disagreement,
         margin=review.margin,
         rules=rules(settings.judges),
+        hints=frozenset(judge.label for judge in settings.judges if judge.hints),
     )
     return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)

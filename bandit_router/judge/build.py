@@ -39,7 +39,7 @@ def build_panel(settings: Sequence[JudgeSettings], tools: Tools) -> Panel:
     seats = [
         Seat(
             judge=_judge(entry, settings, tools),
-            weight=entry.weight,
+            weight=entry.face_weight,
             share=entry.share,
             timeout_s=entry.timeout_s,
         )

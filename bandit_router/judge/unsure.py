@@ -32,6 +32,8 @@ class Unsure:
     """How near to `EVEN` the quality must be."""
     rules: frozenset[str]
     """The judges by name that only find fault: that they find none says nothing of their own."""
+    hints: frozenset[str] = frozenset()
+    """The judges by name whose score is no estimate of quality, and so neither agrees nor disagrees with one."""
 
     def __call__(self, outcome: Outcome, /) -> Reason | None:
         """Return why the answer served is to be reviewed.
@@ -46,7 +48,8 @@ class Unsure:
         judgement = outcome.history[outcome.served].judgement
         if judgement is None or judgement.quality is None:
             return None
-        if spread(judgement.verdicts, rules=self.rules) > self.disagreement - SLACK:
+        opinions = [verdict for verdict in judgement.verdicts if verdict.judge not in self.hints]
+        if spread(opinions, rules=self.rules) > self.disagreement - SLACK:
             return "disagreement"
         return "margin" if abs(judgement.quality - EVEN) < self.margin + SLACK else None
 

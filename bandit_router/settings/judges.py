@@ -10,6 +10,9 @@ from bandit_router.settings.base import NonNegative, Positive, Share, Strict
 
 _ASKING = ("llm", "pairwise")
 """The kinds of judges that ask a model."""
+_HINTING = ("consistency", "relevance", "logprob")
+"""The kinds whose scores go up with quality and are no estimate of it."""
+_HINT_WEIGHT = 0.25
 _FOR_ASKING = (
     "target",
     "input_usd_per_million",
@@ -50,7 +53,8 @@ class JudgeSettings(Strict):
     """Further models, for answers of the family of those before."""
     criteria: dict[str, str] = Field(default_factory=dict)
     """What to look at above all, by category."""
-    weight: Positive = 1.0
+    weight: Positive | None = None
+    """In the panel's mean before any label; None: by its kind."""
     share: Share = 1.0
     """Of the answers judged, how many it is asked about."""
     timeout_s: Positive = 20.0
@@ -69,6 +73,16 @@ class JudgeSettings(Strict):
         if self.kind == "rules" and self.share != 1:
             raise ValueError("rules are free and see every answer; take share out")
         return self
+
+    @property
+    def hints(self) -> bool:
+        """True for a judge whose score goes up with quality and is no estimate of it, such as a likeness."""
+        return self.kind in _HINTING
+
+    @property
+    def face_weight(self) -> float:
+        """Its share in the panel's mean, while nothing is known of what its verdicts are worth."""
+        return self.weight or (_HINT_WEIGHT if self.hints else 1.0)
 
     @property
     def label(self) -> str:

@@ -71,8 +71,9 @@ def _line_of(text: str, loc: tuple[int | str, ...]) -> int | None:
         if line.startswith("["):
             name = line.strip("[] ").split("]")[0].strip()
             seen += name == (table[0] if table else "") and line.startswith("[[")
-            inside = name == ".".join(table[:-1]) and (not line.startswith("[[") or seen == nth)
-            found = number if inside or name == ".".join(table) else found
+            this = not line.startswith("[[") or seen == nth
+            inside = name == ".".join(table[:-1]) and this
+            found = number if inside or (name == ".".join(table) and this) else found
         elif inside and table and line.split("=")[0].strip().strip('"') == table[-1]:
             return number
     return found

@@ -39,6 +39,11 @@ def test_a_value_out_of_range_is_named_with_its_line() -> None:
     assert message.startswith("router.toml:6: server.port: ")
 
 
+def test_an_entry_that_contradicts_itself_is_named_with_the_line_it_starts_in() -> None:
+    text = MODEL + '[[judges]]\nkind = "rules"\nshare = 0.5\n[[judges]]\nkind = "relevance"\n'
+    assert refused(text).startswith("router.toml:5: judges.0: rules are free")
+
+
 def test_a_missing_key_is_named() -> None:
     assert "'models.0.name' is missing" in refused('[[models]]\ntarget = "x"\n')
 

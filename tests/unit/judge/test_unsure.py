@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bandit_router.judge.unsure import Unsure, uniform
+from bandit_router.settings import JudgeSettings
 from bandit_router.types import Judgement, Outcome, Verdict
 from tests.factories import make_decision, make_failed, make_judged, make_outcome
 
@@ -40,6 +41,10 @@ def test_rules_that_find_no_fault_disagree_with_nobody() -> None:
 
 def test_rules_that_find_a_fault_can_disagree() -> None:
     assert rule()(outcome(0.1, rules=0.1, a=0.9)) == "disagreement"
+
+
+def test_a_likeness_is_no_opinion_to_disagree_with() -> None:
+    assert replace(rule(), hints=frozenset({"relevance"}))(outcome(0.9, a=0.95, relevance=0.05)) is None
 
 
 def test_a_judge_that_failed_is_not_counted() -> None:
@@ -77,3 +82,16 @@ def test_an_audit_takes_about_its_share_and_the_same_each_time() -> None:
 
 def test_the_draw_is_a_share() -> None:
     assert all(0.0 <= uniform(str(n)) < 1.0 for n in range(1000))
+
+
+@pytest.mark.parametrize(("kind", "weight"), [("consistency", 0.25), ("relevance", 0.25), ("logprob", 0.25)])
+def test_what_is_no_estimate_of_quality_counts_less_before_any_label(kind: str, weight: float) -> None:
+    assert JudgeSettings.model_validate({"kind": kind}).face_weight == weight
+
+
+def test_a_weight_that_is_given_counts_as_it_is() -> None:
+    assert JudgeSettings.model_validate({"kind": "relevance", "weight": 2.0}).face_weight == 2.0
+
+
+def test_a_grader_counts_in_full() -> None:
+    assert JudgeSettings.model_validate({"kind": "llm", "target": "openai/m"}).face_weight == 1.0
