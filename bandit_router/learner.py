@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bandit_router.errors import CorruptArtifact, RouterError, StoreUnavailable
-from bandit_router.protocols import EventSource, Pupil, VersionStore
-from bandit_router.types import Version
+from bandit_router.protocols import EventSource, Forgetful, Pupil, VersionStore
+from bandit_router.types import Event, Version
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class Learner:
             events = self.source.read(copy.cursor, limit=self.batch)
             if not events:
                 break
-            copy.policy.learn(events)
+            teach(copy.policy, events)
             copy.cursor = events[-1].seq
             learned += len(events)
         if learned:
@@ -174,6 +175,16 @@ class Learner:
         )
         copy.number = copy.parent = copy.number + 1
         self.versions.prune(name, keep=self.keep_versions)
+
+
+def teach(pupil: Pupil, events: Sequence[Event]) -> None:
+    """Let a pupil learn events in order, and forget where a model has changed."""
+    for changed, run in groupby(events, key=lambda event: event.kind == "changed"):
+        if not changed:
+            pupil.learn(list(run))
+        elif isinstance(pupil, Forgetful):
+            for event in run:
+                pupil.forget(event.model)
 
 
 class Schedule:

@@ -71,6 +71,14 @@ class Pupil(Protocol):
 
 
 @runtime_checkable
+class Forgetful(Protocol):
+    """Can trust less in what it learned of one model, so that what comes next counts for more."""
+
+    def forget(self, model: str, /) -> None:
+        """Take note that a model's answers are no longer what they were; nothing happens when it is not known."""
+
+
+@runtime_checkable
 class LearningPolicy(Policy, Pupil, Protocol):
     """A policy that learns."""
 

@@ -151,6 +151,8 @@ def _attempt(judged: Judged) -> dict[str, Any]:
         "error": attempt.error and redact(attempt.error),
         "input_tokens": attempt.input_tokens,
         "output_tokens": attempt.output_tokens,
+        "provider_model": attempt.provider_model,
+        "system_fingerprint": attempt.system_fingerprint,
         "cost_usd": attempt.cost_usd,
         "latency_s": attempt.latency_s,
         "judgement": _judgement(judged),

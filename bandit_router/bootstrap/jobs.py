@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from bandit_router.bootstrap.ids import now
-from bandit_router.bootstrap.parts import check_names
+from bandit_router.bootstrap.parts import Parts, check_names
 from bandit_router.bootstrap.stores import Stores
 from bandit_router.gate import Gate
 from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
 from bandit_router.policy.spec import Spec
+from bandit_router.providers.listing import list_models
 from bandit_router.registry.catalog import build_catalog
+from bandit_router.registry.discover import Discovery, Endpoint
 from bandit_router.registry.drift import NAME as DRIFT
 from bandit_router.registry.drift import Drift
 from bandit_router.registry.life import EVERY_S as LIFE_S
 from bandit_router.registry.life import Life, Probation
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.webhook import post
+from bandit_router.registry.webhook import tell
 from bandit_router.settings import Settings, load_settings
 from bandit_router.steward import Steward
 
@@ -41,7 +44,7 @@ def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: L
         offered=offered,
         drift=lambda: drifts.get(DRIFT),
         turn=learner.leads,
-        tell=partial(post, url) if url else lambda _event: None,
+        tell=partial(tell, url) if url else lambda _event: None,
         now=now,
         probation=probation if offered.probed else None,
     )
@@ -60,14 +63,42 @@ def make_schedule(*, refreshes: Sequence[Callable[[], object]], teaching: Mappin
     return Schedule({**looking, **teaching})
 
 
-def teaching(
-    settings: Settings, *, learner: Learner, gate: Gate, life: Life, watch: Watch, steward: Steward
+def make_discovery(parts: Parts, offered: Offered, *, learner: Learner) -> Discovery:
+    """Return what finds models that nobody has named."""
+    provider = parts.provider
+
+    def listed(endpoint: Endpoint) -> Sequence[str] | None:
+        where = {"api_base": endpoint.api_base, "api_key_env": endpoint.api_key_env}
+        return list_models(endpoint.provider, **where, environ=os.environ)
+
+    return Discovery(
+        offered=offered,
+        patterns=parts.settings.discovery.allow,
+        listed=listed,
+        chats=provider.chats,
+        taken=lambda: tuple(parts.specs),
+        turn=learner.leads,
+        now=now,
+    )
+
+
+def teaching(  # noqa: PLR0913 (one job an argument)
+    settings: Settings,
+    *,
+    learner: Learner,
+    gate: Gate,
+    life: Life,
+    watch: Watch,
+    steward: Steward,
+    discovery: Discovery,
 ) -> dict[str, Job]:
     """Return the jobs of the process that leads; none where learning is off."""
     if not settings.learner.enabled:
         return {}
     gating = {"gate": (gate.tick_safely, settings.learner.interval_s)} if settings.learner.gate else {}
+    finding = {"discover": (discovery.look, settings.discovery.interval_s)} if discovery.patterns else {}
     return {
+        **finding,
         "learn": (learner.tick_safely, settings.learner.interval_s),
         **gating,
         "life": (life.tick, LIFE_S),

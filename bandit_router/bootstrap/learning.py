@@ -30,6 +30,7 @@ from bandit_router.reward.pacer import Pacer
 from bandit_router.reward.utility import reward
 from bandit_router.settings import JudgeSettings, RewardSettings, Settings
 from bandit_router.store.leases import Leases
+from bandit_router.store.lessons import Lessons
 from bandit_router.trials import Trials
 from bandit_router.types import Version
 
@@ -107,7 +108,7 @@ def make_learner(settings: Settings, trials: Trials, stores: Stores) -> Learner:
     return Learner(
         spec_hashes=taught(settings, trials.specs),
         load=load,
-        source=stores.events,
+        source=Lessons(stores.events),
         versions=stores.versions,
         leases=Leases(stores.engine),
         holder=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",

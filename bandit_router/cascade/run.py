@@ -126,6 +126,8 @@ class Cascade:
             completion=completion,
             input_tokens=completion.input_tokens,
             output_tokens=completion.output_tokens,
+            provider_model=completion.model,
+            system_fingerprint=completion.system_fingerprint,
         )
 
     async def _judge(self, case: Case, *, left_s: float) -> Judgement:

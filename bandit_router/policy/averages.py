@@ -36,6 +36,12 @@ class Averages:
             sums[0] += weight
             sums[1] += weight * quality
 
+    def forget(self, model: str) -> None:
+        """Let all that was counted of a model count as no more than `shrinkage` answers: its answers have changed."""
+        for sums in (self._models.get(model), *(category.get(model) for category in self._categories.values())):
+            if sums and sums[0] > self._shrinkage:
+                sums[:] = [self._shrinkage, self._shrinkage * sums[1] / sums[0]]
+
     def dump(self) -> dict[str, bytes]:
         """Return what was learned, by part."""
         return {"averages": json.dumps([self._all, self._models, self._categories]).encode()}

@@ -62,6 +62,10 @@ class Learned:
             for step, worth in self._verdicts.worths(event):
                 self._predictor.learn(event.decision.context, step.action, worth)
 
+    def forget(self, model: str, /) -> None:
+        """Doubt what was learned of a model."""
+        self._predictor.forget(model)
+
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
         return seal("learned", {**self._predictor.dump(), **self._spending.dump(), **self._verdicts.dump()})

@@ -28,6 +28,8 @@ EMBEDDING: Final = 0.03
 category, with a surface feature from 0 to 1, and with a number of the embedding (these scaled to be of size 1)."""
 APART: Final = 0.3
 """How far models may differ in what moves their quality, as a share of how far it may move for all."""
+CHANGED: Final = 0.5
+"""The share of what is not known of a new model that is not known again of one that has changed."""
 NAMED: Final = 2
 """Places 0 and 1 are the constant and the price; the embedding follows, then names in the order of their coming."""
 
@@ -61,6 +63,11 @@ class Predictor:
         left = quality - BASE - self._pooled.predict(_priced(x, action))
         self._models.setdefault(action.model, Ridge(noise=NOISE)).learn(_apart(x), left)
         self.answers += 1
+
+    def forget(self, model: str) -> None:
+        """Doubt what sets a model apart: its answers are no longer what they were."""
+        if model in self._models:
+            self._models[model].forget(CHANGED)
 
     def dump(self) -> dict[str, bytes]:
         """Return what was learned, by part."""

@@ -35,6 +35,10 @@ class Ridge:
         self._mean += gain * ((target - float(x @ self._mean[: len(x)])) / spread)
         self._covariance -= np.outer(gain, gain / spread)
 
+    def forget(self, share: float) -> None:
+        """Go back to the prior's covariance by a share of the way; the weights stay until there is better evidence."""
+        self._covariance = (1 - share) * self._covariance + share * np.eye(len(self._mean))
+
     def dump(self) -> bytes:
         """Return mean and covariance as little-endian float64."""
         return np.concatenate([self._mean, self._covariance.ravel()]).astype("<f8").tobytes()

@@ -85,6 +85,10 @@ class FittedTaxonomy(Taxonomy):
                 weight = 1.0 if event.feedback is not None else 1 / step.judge_propensity
                 self._averages.learn(event.decision.context.category, step.action.model, worth, weight=weight)
 
+    def forget(self, model: str, /) -> None:
+        """Let what was counted of a model count for less."""
+        self._averages.forget(model)
+
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
         return seal("taxonomy", {**self._averages.dump(), **self._spending.dump(), **self._verdicts.dump()})

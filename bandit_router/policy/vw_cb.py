@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bandit_router.policy import climb
 from bandit_router.policy.asking import asking, verdict_matters
@@ -33,6 +35,7 @@ class VwCb:
         self._spec, self._reward, self._learns = spec, reward, learns
         parts = unseal("vw_cb", version.artifact) if version else {}
         self._verdicts = Verdicts.load(parts) if parts else Verdicts()
+        self._changes: dict[str, int] = json.loads(parts.get("changes", b"{}"))
         self._starts = _workspace(spec, (INTERACTIONS, CROSSED_ONLY), parts.get("starts"))
         crossing = (STEP_INTERACTIONS, STEP_CROSSED_ONLY)
         self._climbs = _workspace(spec, crossing, parts.get("climbs")) if spec.climb == "learned" else None
@@ -74,14 +77,26 @@ class VwCb:
             if self._climbs:
                 self._learn_climbs(self._climbs, event, reward)
 
+    def forget(self, model: str, /) -> None:
+        """Take a model for a new one from here on: VW keeps no variances that could be widened."""
+        self._changes[model] = self._changes.get(model, 0) + 1
+
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
         climbs = {"climbs": self._climbs.save()} if self._climbs else {}
-        return seal("vw_cb", {"starts": self._starts.save(), **climbs, **self._verdicts.dump()})
+        changes = {"changes": json.dumps(self._changes).encode()} if self._changes else {}
+        return seal("vw_cb", {"starts": self._starts.save(), **climbs, **self._verdicts.dump(), **changes})
+
+    def _known_as(self, action: Action) -> Action:
+        """Return an action under the name that VW knows its model by."""
+        changes = self._changes.get(action.model)
+        return replace(action, model=f"{action.model} ({changes})") if changes else action
 
     def _start(self, state: State, actions: Sequence[Action], models: Sequence[int]) -> Pmf:
         shared = request_features(state.context, state.value_usd, state.value_s, dims=self._spec.embedding_dims)
-        found = self._starts.predict(shared, [action_features(actions[i], state.value_usd) for i in models])
+        found = self._starts.predict(
+            shared, [action_features(self._known_as(actions[i]), state.value_usd) for i in models]
+        )
         return _scattered(models, len(actions), found)
 
     def _climb(self, state: State, actions: Sequence[Action]) -> Pmf:
@@ -94,7 +109,7 @@ class VwCb:
     def _situation(self, state: State, actions: Sequence[Action]) -> tuple[Features, list[Features]]:
         request = request_features(state.context, state.value_usd, state.value_s, dims=self._spec.embedding_dims)
         shared = {**request, **history_features(state.history, self._verdicts)}
-        return shared, [step_features(action, state.value_usd) for action in actions]
+        return shared, [step_features(self._known_as(action), state.value_usd) for action in actions]
 
     def _learn_start(self, event: Event, reward: float) -> None:
         step, value = starting_step(event), event.decision.value_usd
@@ -103,7 +118,7 @@ class VwCb:
         models = model_indices(step.actions)
         self._starts.learn(
             request_features(event.decision.context, value, event.decision.value_s, dims=self._spec.embedding_dims),
-            [action_features(step.actions[i], value) for i in models],
+            [action_features(self._known_as(step.actions[i]), value) for i in models],
             chosen=models.index(step.chosen),
             cost=_cost(reward),
         )

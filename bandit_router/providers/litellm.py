@@ -88,6 +88,13 @@ class LitellmProvider:
             json_schema=entry.get("supports_response_schema"),
         )
 
+    def chats(self) -> frozenset[str]:
+        """Return the targets of all chat models in litellm's local price list."""
+        listed: Mapping[str, Mapping[str, Any]] = self._litellm.model_cost
+        owners = {name: str(entry.get("litellm_provider", "")) for name, entry in listed.items()}
+        chats = (name for name, entry in listed.items() if entry.get("mode") == "chat" and owners[name])
+        return frozenset(name if name.startswith(f"{owners[name]}/") else f"{owners[name]}/{name}" for name in chats)
+
     async def aclose(self) -> None:
         """Let litellm's background work end and close its connections; the provider can still be used afterwards."""
         from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER

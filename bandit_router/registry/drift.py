@@ -1,4 +1,4 @@
-"""Learns from the journal how good each model's answers are, and notices when that changes; it tells nobody."""
+"""Learns from the journal what each model's answers are like, and notices when that changes; it tells nobody."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from bandit_router.errors import CorruptArtifact
+from bandit_router.registry.identity import Identity, Replaced, version_of
 from bandit_router.registry.sequential import ALARM
 from bandit_router.registry.watched import Side, Total, Watched, read, row, total, written
-from bandit_router.types import Event
+from bandit_router.types import Attempt, Event
 
 NAME: Final = "drift"
 FORMAT: Final = "drift-1"
@@ -48,7 +49,9 @@ class Drift:
         """Start knowing nothing, or go on from an artifact; raise `CorruptArtifact` when that cannot be read."""
         self._models: dict[str, Watched] = {}
         self._everything = Total()
+        self._identities: dict[str, Identity] = {}
         self.changes: list[Change] = []
+        self.replaced: list[Replaced] = []
         if artifact:
             self._restore(artifact)
 
@@ -67,6 +70,8 @@ class Drift:
             "models": {name: written(watched) for name, watched in self._models.items()},
             "everything": row(self._everything),
             "changes": [asdict(change) for change in self.changes],
+            "identities": {name: asdict(identity) for name, identity in self._identities.items()},
+            "replaced": [asdict(found) for found in self.replaced],
         }
         return json.dumps(state).encode()
 
@@ -84,10 +89,19 @@ class Drift:
         category = event.decision.context.category
         for judged in event.outcome.history:
             if judged.ok:
+                self._answered(event.seq, judged.attempt)
                 if judged.quality is not None:
                     self._use(event.seq, judged.attempt.model, judged.quality, category=category)
                 # The questions that an answer did not settle are harder than the others of their category.
                 category = event.decision.context.category + LATER
+
+    def _answered(self, seq: int, attempt: Attempt) -> None:
+        """Look at what version of a model answered, where the provider says so."""
+        version = version_of(attempt.provider_model, attempt.system_fingerprint)
+        was = self._identities.setdefault(attempt.model, Identity()).saw(version) if version else None
+        if was is not None:
+            found = Replaced(seq=seq, model=attempt.model, was=was, now=version)
+            self.replaced = [*self.replaced, found][-KEPT:]
 
     def _told(self, event: Event, feedback: float) -> None:
         """Look at the answer served as people saw it: that is another scale, so it is compared with its own kind."""
@@ -144,5 +158,8 @@ class Drift:
             self._models = {name: read(each) for name, each in state["models"].items()}
             self._everything = total(state["everything"])
             self.changes = [Change(**change) for change in state["changes"]]
+            # States from before versions were looked at have neither.
+            self._identities = {name: Identity(**each) for name, each in state.get("identities", {}).items()}
+            self.replaced = [Replaced(**found) for found in state.get("replaced", ())]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptArtifact(f"the state of drift cannot be read ({error})") from error

@@ -10,7 +10,7 @@ from typing import Final
 
 from bandit_router.errors import StoreUnavailable
 from bandit_router.registry.drift import Drift
-from bandit_router.registry.lifecycle import begun, concluded, drifted, recovered, to_probe
+from bandit_router.registry.lifecycle import begun, concluded, drifted, recovered, replaced, to_probe
 from bandit_router.registry.offered import Offered
 from bandit_router.registry.probation import conclusion
 from bandit_router.types import Comparison, ModelEvent, ModelRecord, ModelState
@@ -51,6 +51,8 @@ class Life:
             drift, now = self.drift(), self.now()
             for change in drift.changes:
                 self._enter(drifted(change, self.offered.records, now=now))
+            for found in drift.replaced:
+                self._enter(replaced(found, self.offered.records, now=now))
             for event in recovered(self.offered.records, drift.expected, now=now):
                 self._enter(event)
             if self.probation:

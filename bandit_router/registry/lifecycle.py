@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from bandit_router.errors import BadRequest
-from bandit_router.registry.drift import Change
+from bandit_router.registry.drift import EVERY_MODEL, Change
+from bandit_router.registry.identity import Replaced
 from bandit_router.registry.probation import Conclusion
 from bandit_router.types import ModelEvent, ModelRecord, ModelState
 
@@ -111,6 +112,22 @@ def drifted(change: Change, records: Mapping[str, ModelRecord], *, now: datetime
         reason=f"answers got {change.kind}",
         numbers=_numbers(change),
         key=f"drift {change.model} {change.seq}",
+        changed=change.model != EVERY_MODEL,
+    )
+
+
+def replaced(found: Replaced, records: Mapping[str, ModelRecord], *, now: datetime) -> ModelEvent:
+    """Return the event of a model whose provider answers with another version: what is active is probed again."""
+    record = records.get(found.model)
+    return ModelEvent(
+        model=found.model,
+        at=now,
+        before=record.state if record else None,
+        state="active" if record and record.state == "active" else None,
+        reason=VERSION,
+        numbers={"was": found.was, "now": found.now, "seq": found.seq},
+        key=f"version {found.model} {found.seq}",
+        changed=True,
     )
 
 

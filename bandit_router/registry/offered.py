@@ -67,6 +67,12 @@ class Offered:
         """What is known of each model besides router.toml, the retired ones too."""
         return self._known
 
+    @property
+    def entries(self) -> Sequence[ModelSettings]:
+        """Every model that router.toml names or that was added, whatever its state."""
+        added = [_entry(record) for record in self._known.values() if record.entry]
+        return [*self._entries, *(entry for entry in added if entry)]
+
     def record(self, name: str) -> ModelRecord:
         """Return what is known of a model; raise `UnknownModel`."""
         found = self._known.get(name)

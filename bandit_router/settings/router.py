@@ -16,6 +16,7 @@ from bandit_router.settings.tables import (
     BreakerSettings,
     CascadeSettings,
     ContextSettings,
+    DiscoverySettings,
     DriftSettings,
     LearnerSettings,
     PolicySettings,
@@ -42,6 +43,7 @@ class Settings(Strict):
     breaker: BreakerSettings = BreakerSettings()
     aside: AsideSettings = AsideSettings()
     probing: ProbingSettings = ProbingSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     policies: PolicySettings = PolicySettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
     judges: tuple[JudgeSettings, ...] = (JudgeSettings(kind="rules"),)

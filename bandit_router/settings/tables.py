@@ -123,6 +123,14 @@ class ProbingSettings(Strict):
     approve: Literal["auto", "manual"] = "auto"
 
 
+class DiscoverySettings(Strict):
+    """[discovery]: which models of the configured providers are found by themselves."""
+
+    allow: tuple[str, ...] = ()
+    """Patterns of targets; none: off."""
+    interval_s: Positive = 6 * 3600.0
+
+
 class BreakerSettings(Strict):
     """[breaker]: when calls that fail take a model out for a while."""
 

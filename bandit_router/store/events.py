@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, exists, func, or_, select
 
 from bandit_router.errors import UnknownDecision
 from bandit_router.store import rows, tables
@@ -70,15 +70,23 @@ class Events:
         self._engine, self._combine = engine, combine
 
     def read(
-        self, cursor: int, /, *, limit: int, experiment: str | None = None, kind: DecisionKind | None = None
+        self,
+        cursor: int,
+        /,
+        *,
+        limit: int,
+        experiment: str | None = None,
+        kind: DecisionKind | None = None,
+        changes: bool = False,
     ) -> Sequence[Event]:
         """Return the events with `seq > cursor`, oldest first, at most `limit`; raise `StoreUnavailable`.
 
         All of them, as whoever learns wants them; with a kind only those of its decisions. With the name of an
         experiment only those of requests that take part in it, and of those served unless another kind is asked for.
+        With `changes` also those of kind `changed`, which repeat the decision before them.
         """
         conditions = _of(experiment, kind or ("served" if experiment else None))
-        chosen = _readable().where(_J.c.seq > cursor, *conditions)
+        chosen = _readable(changes=changes).where(_J.c.seq > cursor, *conditions)
         with reading(self._engine) as connection:
             page = _all(connection, chosen.order_by(_J.c.seq).limit(limit))
             if not page:
@@ -211,11 +219,14 @@ def _of(experiment: str | None, kind: DecisionKind | None) -> list[ColumnElement
     return [_J.c.decision_id.in_(chosen)]
 
 
-def _readable() -> Select[Any]:
+def _readable(*, changes: bool = False) -> Select[Any]:
     """Select the journal, but for feedback that came before its decision had finished: `finished` carries that."""
     done = _J.alias("done")
     finished = exists().where(done.c.decision_id == _J.c.decision_id, done.c.kind == "finished", done.c.seq < _J.c.seq)
-    return select(_J.c.seq, _J.c.kind, _J.c.decision_id).where(or_(_J.c.kind == "finished", finished))
+    told = and_(_J.c.kind == "feedback", finished)
+    changed = [_J.c.kind == "changed"] if changes else []
+    columns = select(_J.c.seq, _J.c.kind, _J.c.decision_id, _J.c.model)
+    return columns.where(or_(_J.c.kind == "finished", told, *changed))
 
 
 def _finishing(kind: DecisionKind, since: datetime | None, until: datetime | None) -> Select[Any]:
@@ -255,11 +266,14 @@ def _finished(row: Row, accounts: _Accounts, said: Sequence[tuple[int | None, Fe
 def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], combine: Combine) -> Event:
     outcome = accounts.outcome(row["decision_id"])
     assert outcome is not None, "the journal holds only what finished"
+    decision = accounts.decision(row["decision_id"])
+    if row["kind"] == "changed":
+        return Event(seq=row["seq"], kind="changed", decision=decision, outcome=outcome, model=row["model"])
     heard = [feedback for seq, feedback in said if seq <= row["seq"] and not feedback.late]
     return Event(
         seq=row["seq"],
         kind=row["kind"],
-        decision=accounts.decision(row["decision_id"]),
+        decision=decision,
         outcome=outcome,
         feedback=combine(heard, outcome.quality),
         signs_only=only_signs(heard),

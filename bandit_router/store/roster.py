@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bandit_router.store.rows import Row
 from bandit_router.store.session import reading, writing
-from bandit_router.store.tables import model_events, models
+from bandit_router.store.tables import journal, model_events, models
 from bandit_router.types import ModelEvent, ModelRecord
 
 _FIELDS: Final = ("model", "at", "before", "state", "reason", "numbers", "key")
@@ -55,9 +55,20 @@ class Roster:
                 connection.execute(insert(model_events), row)
                 if event.state is not None:
                     _bring(connection, event, entry)
+                if event.changed:
+                    _tell_learners(connection, event.model)
         except IntegrityError:  # another process was first
             return False
         return True
+
+
+def _tell_learners(connection: Connection, model: str) -> None:
+    """Enter a change into the journal, after all that is there; before any event there is nothing to forget."""
+    newest = select(journal.c.decision_id).order_by(journal.c.seq.desc()).limit(1)
+    decision_id = connection.scalar(newest)
+    if decision_id is not None:
+        row = {"kind": "changed", "decision_id": decision_id, "feedback_id": None, "model": model}
+        connection.execute(insert(journal), row)
 
 
 def _bring(connection: Connection, event: ModelEvent, entry: dict[str, object] | None) -> None:

@@ -103,6 +103,8 @@ def attempt_row(decision_id: str, judged: Judged, log_text: LogText) -> Row:
         "error": text.error(attempt.error, log_text),
         "input_tokens": attempt.input_tokens,
         "output_tokens": attempt.output_tokens,
+        "provider_model": text.clean(attempt.provider_model),
+        "system_fingerprint": text.clean_or_none(attempt.system_fingerprint),
         "cost_usd": attempt.cost_usd,
         "latency_s": attempt.latency_s,
         "judged": judged.judgement is not None,
@@ -233,6 +235,8 @@ def to_judged(row: Row, verdicts: Iterable[Row]) -> Judged:
         error=row["error"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
+        provider_model=row["provider_model"],
+        system_fingerprint=row["system_fingerprint"],
     )
     if not row["judged"]:
         return Judged(attempt=attempt)

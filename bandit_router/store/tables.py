@@ -120,6 +120,8 @@ attempts = Table(
     Column("judged", Boolean, nullable=False, doc="a panel sat, even when it came to no quality"),
     Column("quality", Double),
     Column("answer", Text, doc="the assistant message as JSON, as log_text allows"),
+    Column("provider_model", Text, nullable=False, server_default="", doc="what the provider said that answered"),
+    Column("system_fingerprint", Text),
 )
 
 judgements = Table(
@@ -174,9 +176,10 @@ journal = Table(
     "journal",
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False, doc="finished | feedback"),
+    Column("kind", Text, nullable=False, doc="finished | feedback | changed"),
     Column("decision_id", Text, ForeignKey("decisions.id"), nullable=False, index=True),
     Column("feedback_id", Text),
+    Column("model", Text, doc="of a change: the model; decision_id is then that of the event before"),
     sqlite_autoincrement=True,
 )
 
@@ -299,7 +302,7 @@ models = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("entry", Text, doc="JSON, as [[models]] has it; null for a model of router.toml"),
-    Column("state", Text, nullable=False, doc="active | degraded | retired"),
+    Column("state", Text, nullable=False, doc="candidate | probing | active | degraded | retired"),
     Column("since", Utc, nullable=False),
     Column("reason", Text, nullable=False),
     Column("numbers", JSON, nullable=False),

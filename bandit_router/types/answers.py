@@ -52,6 +52,9 @@ class Attempt:
     error: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    provider_model: str = ""
+    """What the provider said that answered, with its fingerprint: they tell the version; empty where it did not say."""
+    system_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bandit_router.types.decisions import Decision, Outcome
 
-EventKind = Literal["finished", "feedback"]
+EventKind = Literal["finished", "feedback", "changed"]
 
 
 PromotionKind = Literal["promoted", "refused", "rolled_back", "released"]
@@ -73,6 +73,8 @@ class Event:
     """What the feedback known so far comes to, in [0, 1]; None before any."""
     signs_only: bool = False
     """The feedback holds no ground truth: only signs, weighed with what the judges said."""
+    model: str = ""
+    """With kind `changed`, which only learners see: the model whose answers are no longer what was learned of them."""
 
     @property
     def truth(self) -> float | None:

@@ -79,6 +79,8 @@ class ModelEvent:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
     """What happened, where several processes may notice it: entered once only."""
+    changed: bool = False
+    """Its answers are no longer what was learned of them: whoever learns is told in the journal, and forgets faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,17 @@ from simulate.bench.judges import Floats
 Ints = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A change of a model that was noticed after `query`; `uses` are its judged answers since the phase began."""
+
+    query: int
+    model: str
+    """`*` where all changed alike."""
+    kind: str
+    uses: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
     """One policy on the stream of one seed: an entry for each of the n queries."""
@@ -31,6 +42,8 @@ class Run:
     """How many answers were judged."""
     dropped: tuple[int | None, ...]
     """For each phase, the model whose quality fell."""
+    alarms: tuple[Alarm, ...] = ()
+    """What the service's own watch on models noticed."""
 
 
 class Tally:
@@ -44,6 +57,7 @@ class Tally:
         self.attempts: list[int] = []
         self.judged: list[int] = []
         self.dropped: list[int | None] = []
+        self.alarms: list[Alarm] = []
 
     def add(self, *, quality: float, cost_usd: float, start: int, served: int, attempts: int, judged: int) -> None:
         """Note one query."""
@@ -71,6 +85,7 @@ class Tally:
             attempts=np.array(self.attempts, dtype=np.int64),
             judged=np.array(self.judged, dtype=np.int64),
             dropped=tuple(self.dropped),
+            alarms=tuple(self.alarms),
         )
 
 

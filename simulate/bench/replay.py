@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -9,7 +10,8 @@ from typing import Final
 from bandit_router.cascade.plan import Limits, next_actions, served
 from bandit_router.cascade.run import take_step
 from bandit_router.policy.draw import draw, validate
-from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.protocols import Forgetful, LearningPolicy, Policy
+from bandit_router.registry.drift import EVERY_MODEL, Drift
 from bandit_router.reward.pacer import Pacer
 from bandit_router.types import (
     Action,
@@ -25,7 +27,7 @@ from bandit_router.types import (
     Verdict,
 )
 from simulate.bench.judges import RULES
-from simulate.bench.record import Tally
+from simulate.bench.record import Alarm, Tally
 from simulate.bench.stream import Block, Setting, Stream, outcomes
 from simulate.bench.world import Tick, World
 
@@ -45,6 +47,7 @@ class Replay:
         self._world, self._setting, self._stream, self._learners = world, setting, stream, tuple(learners)
         self._tally, self._seq, self._done = Tally(), 0, 0
         budget = setting.budget_usd
+        self._drift, self._uses = Drift(), Counter[str]()
         self._pacer = Pacer(budget_usd=budget, start_usd=setting.value_usd) if budget else None
 
     def play(self, policy_for: PolicyFor, tick: Tick) -> Tally:
@@ -53,6 +56,7 @@ class Replay:
             quarter = len(self._stream.order) // 4
             dropped = self._tally.most_served(min(quarter, phase.start)) if phase.drop else None
             self._tally.dropped.append(dropped)
+            self._uses.clear()
             block = outcomes(self._world, self._stream, phase, dropped=dropped)
             self._play(_Lines(self._world, self._setting, self._stream, block), policy_for(block), tick)
         tick(self._done % EVERY)
@@ -103,7 +107,7 @@ class Replay:
         )
 
     def _teach(self, decision: Decision, outcome: Outcome, *, score: float | None) -> None:
-        """Let every learner learn the event at once, and the feedback right after it."""
+        """Let every learner learn the event at once, and the feedback right after it; then what changed, if it did."""
         self._seq += 1
         events = [Event(seq=self._seq, kind="finished", decision=decision, outcome=outcome)]
         if score is not None:
@@ -112,6 +116,20 @@ class Replay:
         for event in events:
             for learner in self._learners:
                 learner.learn((event,))
+            self._watch(event)
+
+    def _watch(self, event: Event) -> None:
+        """Notice what changed as the service does, and let every learner forget it."""
+        if event.kind == "finished":
+            self._uses.update(j.attempt.model for j in event.outcome.history if j.quality is not None)
+        before = self._drift.changes
+        self._drift.learn((event,))
+        for change in [] if self._drift.changes is before else self._drift.changes[-1:]:
+            uses = self._uses[change.model]
+            self._tally.alarms.append(Alarm(query=self._done, model=change.model, kind=change.kind, uses=uses))
+            for learner in self._learners:
+                if change.model != EVERY_MODEL and isinstance(learner, Forgetful):
+                    learner.forget(change.model)
 
 
 def choose(policy: Policy, state: State, actions: Sequence[Action], uniforms: Sequence[float]) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -72,6 +73,7 @@ def line(world: World, setting: Setting, stream: Stream, run: Run) -> dict[str, 
     if setting.scenario != "stationary":
         seen = seen_blocks(world, stream, run)
         entry["phases"] = [_phase(setting, block, run) for block in seen]
+        entry["alarms"] = [asdict(alarm) for alarm in run.alarms]
         entry["regret"] = [window for block in seen for window in regret(setting, block, run)]
     return entry
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bandit_router.registry.webhook import post
+from bandit_router.registry.webhook import WAITS_S, post
 from bandit_router.types import ModelEvent
 from tests.api.service import KEY_ENV, Service, serving
 from tests.api.upstream import Upstream
@@ -167,10 +167,12 @@ class Hook(BaseHTTPRequestHandler):
     """Keeps what is posted to it."""
 
     posted: list[bytes]
+    codes: list[int]
+    """What it says to each post in turn; 204 at last."""
 
     def do_POST(self) -> None:
         self.posted.append(self.rfile.read(int(self.headers["content-length"])))
-        self.send_response(204)
+        self.send_response(self.codes.pop(0) if self.codes else 204)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -178,17 +180,38 @@ class Hook(BaseHTTPRequestHandler):
 
 
 def test_the_webhook_gets_an_event_as_json() -> None:
-    Hook.posted = []
-    with HTTPServer(("127.0.0.1", 0), Hook) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        event = ModelEvent(model="large", at=NOW, state="degraded", reason="answers got worse", key="k")
-        post(f"http://127.0.0.1:{server.server_port}/", event)
-        thread.join(10)
+    assert posted() == (True, [])
     assert b'"model": "large"' in Hook.posted[0]
     assert b'"state": "degraded"' in Hook.posted[0]
 
 
-def test_a_webhook_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    post("http://127.0.0.1:9/", ModelEvent(model="large", at=NOW, reason="x"))
+def posted(*codes: int) -> tuple[bool, list[float]]:
+    """Post to a receiver that says these at first; return whether it took the event, and the waits meanwhile."""
+    Hook.posted, Hook.codes, waits = [], list(codes), []
+    event = ModelEvent(model="large", at=NOW, state="degraded", reason="answers got worse", key="k")
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        taken = post(f"http://127.0.0.1:{server.server_port}/", event, sleep=waits.append)
+        server.shutdown()
+        thread.join(10)
+    return taken, waits
+
+
+def test_the_webhook_is_tried_again_while_the_receiver_is_in_trouble() -> None:
+    assert posted(503, 429) == (True, list(WAITS_S[:2]))
+
+
+def test_a_receiver_that_stays_in_trouble_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    assert posted(500, 500, 500, 500, 500) == (False, list(WAITS_S))
+    assert len(Hook.posted) == 1 + len(WAITS_S)
+    assert "did not take an event" in caplog.text
+
+
+def test_a_receiver_that_refuses_is_not_asked_again() -> None:
+    assert posted(404) == (False, [])
+
+
+def test_a_webhook_that_nobody_answers_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert not post("http://127.0.0.1:9/", ModelEvent(model="large", at=NOW, reason="x"), sleep=lambda _: None)
     assert "webhook" in caplog.text

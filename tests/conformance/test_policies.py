@@ -13,7 +13,7 @@ from bandit_router.errors import CorruptArtifact
 from bandit_router.policy.draw import draw, validate
 from bandit_router.policy.load import build, learning_names, spec_hash
 from bandit_router.policy.spec import KINDS, Spec
-from bandit_router.protocols import LearningPolicy, Policy
+from bandit_router.protocols import Forgetful, LearningPolicy, Policy
 from bandit_router.types import Action, Event, State, Version
 from tests.unit.policy.factories import NOW, context, event, fleet, judged, reward_of, state, step, stop
 
@@ -237,6 +237,47 @@ def test_learning_goes_on_bit_for_bit_after_every_reload(name: str) -> None:
         part.learn(events[start : start + 60])
         artifact = part.dump()
     assert artifact == whole.dump()
+
+
+def until_it_is_left(name: str, *, forgetting: bool) -> int:
+    """Return after how many bad answers a model is no longer the first choice that had been the best for long."""
+    policy = learner(name)
+    assert isinstance(policy, Forgetful)
+    policy.learn(world(400))
+    if forgetting:
+        policy.forget("m0")
+    bad = event(step(MODELS, 0), reward=0.0, ctx=context("chat"))
+    for n in range(600):
+        probs = policy.pmf(state(ctx=context("chat")), MODELS).probs
+        if probs[0] < max(probs):
+            return n
+        policy.learn([bad])
+    return 600
+
+
+@every_learner
+def test_a_model_that_changed_is_left_sooner_once_that_is_told(name: str) -> None:
+    assert until_it_is_left(name, forgetting=True) < until_it_is_left(name, forgetting=False)
+
+
+@every_learner
+def test_what_was_forgotten_is_part_of_the_state(name: str) -> None:
+    policy = learner(name)
+    policy.learn(world(100))
+    assert isinstance(policy, Forgetful)
+    policy.forget("m0")
+    reloaded = learner(name, policy.dump())
+    for each in (policy, reloaded):
+        each.learn(world(50, seed=3))
+    assert reloaded.dump() == policy.dump()
+
+
+@every_learner
+def test_forgetting_a_model_that_is_not_known_is_harmless(name: str) -> None:
+    policy = learner(name)
+    assert isinstance(policy, Forgetful)
+    policy.forget("nobody")
+    validate(policy.pmf(state(), MODELS), len(MODELS))
 
 
 @every_learner

@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 from bandit_router.errors import CorruptArtifact, StoreUnavailable
-from bandit_router.learner import Learner
+from bandit_router.learner import Learner, teach
 from bandit_router.protocols import Pupil
 from bandit_router.types import Action, Event, Pmf, State, Version
 from tests.factories import START, make_decision, make_outcome
@@ -225,3 +225,29 @@ def test_what_is_taught_can_change_while_it_runs() -> None:
     teacher.retarget({"second": "spec"})
     assert teacher.tick() == 2
     assert [version.policy for version in store.published] == ["second"]
+
+
+@dataclass
+class Forgetter(Notebook):
+    """A policy that can forget, and writes that down too."""
+
+    forgotten: list[tuple[str, int]] = field(default_factory=list)
+
+    def forget(self, model: str, /) -> None:
+        self.forgotten.append((model, len(self.seqs)))
+
+
+def changed(seq: int, model: str) -> Event:
+    return replace(make_event(seq), kind="changed", model=model)
+
+
+def test_a_change_of_a_model_is_forgotten_at_its_place_and_not_learned() -> None:
+    pupil = Forgetter()
+    teach(pupil, [make_event(1), changed(2, "small"), changed(3, "large"), make_event(4)])
+    assert (pupil.seqs, pupil.forgotten) == ([1, 4], [("small", 1), ("large", 1)])
+
+
+def test_what_cannot_forget_learns_the_rest() -> None:
+    pupil = Notebook()
+    teach(pupil, [make_event(1), changed(2, "small"), make_event(3)])
+    assert pupil.seqs == [1, 3]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bandit_router.policy.index.decide import Tried, difficulty
+from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.predictor import (
     NODES,
     WEIGHTS,
@@ -48,6 +49,7 @@ class Knowledge:
         self.space, self.predictor = Space(dims=dims), Predictor()
         self.verdicts, self.prices = Verdicts(), Prices()
         self.events = 0.0
+        self.newcomers = Newcomers()
 
     def learn(self, event: Event) -> None:
         """Learn from a finished event its verdicts and bills, then from any event with feedback that."""
@@ -78,6 +80,7 @@ class Knowledge:
             if judged.judgement is not None:
                 self.prices.note_judging(judged.judgement.cost_usd)
         seen = self._seen(point, found)
+        self._account(event, seen)
         for one, (step, judged) in zip(seen, found, strict=True):
             listed = self.prices.listed(step.action.cost_usd)
             self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
@@ -86,6 +89,25 @@ class Knowledge:
         if any(one.score is not None for one in seen):
             self.predictor.age()
         self._learn_verdicts(point, seen)
+
+    def _account(self, event: Event, seen: Sequence[Seen]) -> None:
+        """Enter what calling a newcomer came to, beside what was predicted of the best of the others just before."""
+        known, offered, steps = self.newcomers, event.decision.step.actions, event.outcome.steps
+        known.meet([action.model for action in offered if not action.is_stop], events=self.events)
+        step = next((step for step in steps if step.action.model in known.accounts), steps[0])
+        others = [
+            predicted
+            for action, predicted in zip(step.actions, step.pmf.predicted, strict=False)
+            if predicted is not None and action.model not in known.accounts
+        ]
+        model = step.action.model
+        if event.decision.kind == "probe":
+            known.vouch(model)
+        elif others:
+            now = difficulty([one.tried for one in seen])
+            quality = max(float(now @ one.tried.posterior) for one in seen)
+            gain = quality - event.outcome.cost_usd / event.decision.value_usd - max(others)
+            known.settle(model, gain)
 
     def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:
         """Make room for the models that answered, starting from what their prices promise."""

@@ -22,6 +22,7 @@ from bandit_router.policy.index.decide import (
     square_cb,
 )
 from bandit_router.policy.index.knowledge import Knowledge
+from bandit_router.policy.index.newcomers import trickled
 from bandit_router.policy.index.predictor import NODES, OWN, logistic, price_priors
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
@@ -30,6 +31,8 @@ from bandit_router.types import Action, Context, Event, Judged, Pmf, State, Vers
 
 DEPTH: Final = 2
 """How many calls `lookahead` looks ahead."""
+FAR: Final = 10.0
+"""How far below all others a model is put that may not be chosen for its value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +81,11 @@ class IndexPolicy:
             if self._learns(event):
                 self._reading = None
                 self._known.learn(event)
+
+    def forget(self, model: str, /) -> None:
+        """Doubt what was learned of a model: its own weights move as far again as a newcomer's at first."""
+        self._reading = None
+        self._known.predictor.doubt_again(model, self._known.space)
 
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
@@ -146,12 +154,16 @@ class IndexPolicy:
         worth = np.maximum(judged, blind)
         # The indices are optimal as long as one may go on; near the end of the attempts looking ahead is exact.
         values = _spread(worth if left <= DEPTH else index, places, n, belief.best)
+        shut = self._known.newcomers.shut([action.model for action in actions])
+        values = np.where(shut, values.min() - FAR, values)
         doubts = np.array([self._known.predictor.doubt(actions[i].model) for i in models])
         gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
         probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
             explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
-            probs = floored(probs, explored, spec.min_exploration)
+            probs = floored(probs, explored & ~shut, spec.min_exploration)
+        if shut.any():
+            probs = trickled(probs, shut, _spread(belief.cost, places, n, 0.0))
         # Where the verdict changes nothing now it would still teach: more, the less a model is known. Trying what is
         # thought worse teaches nothing unless one looks: the more rarely a model is taken, the more often it is judged.
         rarely = spec.min_judging / np.maximum(probs[places], spec.min_judging)

@@ -31,6 +31,8 @@ LOADING: Final = (1.5, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""
 WALK: Final = 3e-5
 """By how much the variance of each model's own constant grows at an event with a verdict: what was seen grows old."""
+CHANGED: Final = 0.5
+"""The share of the variance of a new model's own weights that is added to those of a model that has changed."""
 LOADINGS: Final = (0.1, 3.0)
 
 
@@ -89,6 +91,12 @@ class Predictor:
         """Let a little time pass: counted in what was learned, or what is rarely told would be forgotten in between."""
         for covariance in self.own_covariances:
             covariance[0, 0] = min(covariance[0, 0] + WALK, max(OWN[0], covariance[0, 0]))
+
+    def doubt_again(self, model: str, space: Space) -> None:
+        """Add variance to a model's own weights, as its answers are no longer what they were."""
+        row = self.rows.get(model)
+        if row is not None:
+            self.own_covariances[row] += np.diag(CHANGED * space.by_column(*OWN)[: len(self.own_covariances[row])])
 
     def load_more(self, slope: float) -> None:
         """Move the loading along the slope of the likelihood, ever more slowly."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bandit_router.errors import CorruptArtifact
 from bandit_router.policy.index.clusters import GROUPS
 from bandit_router.policy.index.knowledge import Knowledge
+from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.verdicts import BINS
 from bandit_router.policy.sealed import seal, unseal
 
@@ -30,6 +31,7 @@ def dump(known: Knowledge) -> bytes:
         "billed": list(prices.rows),
         "price_columns": prices.weights.shape[1],
         "judges": list(verdicts.histograms),
+        "newcomers": known.newcomers.state(),
         "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
     }
     arrays = {
@@ -89,6 +91,8 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     ranks = arrays["ranks"].reshape(len(names["judges"]), BINS)
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
+    # A state from before there were accounts: whoever had answered was there.
+    known.newcomers = Newcomers(**names.get("newcomers", {"met": names["models"]}))
     for owner, name in _scalars(known):
         setattr(owner, name, float(names["scalars"][name]))
     verdicts.derive()

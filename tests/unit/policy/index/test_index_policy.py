@@ -167,11 +167,11 @@ def test_events_of_others_are_left_alone() -> None:
     assert learner.dump() == cold
 
 
-def test_models_never_called_take_no_room() -> None:
+def test_models_never_called_take_no_room_but_for_their_names() -> None:
     few, many = policy(), policy()
     few.learn([event(step(MODELS, 0))])
     many.learn([event(step(fleet(200), 0))])
-    assert len(many.dump()) == pytest.approx(len(few.dump()), abs=100)
+    assert len(many.dump()) == pytest.approx(len(few.dump()), abs=200 * 10)
 
 
 def test_what_was_loaded_is_what_was_dumped(taught: IndexPolicy) -> None:
