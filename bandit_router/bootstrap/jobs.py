@@ -82,7 +82,7 @@ def make_discovery(parts: Parts, offered: Offered, *, learner: Learner) -> Disco
     )
 
 
-def teaching(  # noqa: PLR0913 (one job an argument)
+def teaching(
     settings: Settings,
     *,
     learner: Learner,
