@@ -155,12 +155,12 @@ def power(
         log, spanned = acting.baseline(spec, days=days)
     found = budget(spec, log, days=spanned, effects=effect or (), power=power)
     typer.echo(f"{spec.metric} is {found.mean:.4g} and varies by {found.deviation:.4g} between units ({spec.unit})")
-    typer.echo(f"{found.units:,} units in {spanned:.1f} days of the log")
+    typer.echo(f"{found.units:,} units in {spanned:.2g} days of the log")
     rows: list[dict[str, object]] = [
         {
             "effect": f"{each.effect:.4g}",
             "units, looking at will": each.units,
-            "days of all traffic": f"{each.units / found.units_per_day:.1f}",
+            "days of all traffic": f"{each.units / found.units_per_day:.2g}",
             "units, one look at the end": each.units_fixed,
         }
         for each in found.needs

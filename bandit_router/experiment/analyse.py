@@ -11,7 +11,7 @@ import numpy as np
 
 from bandit_router.experiment.adjust import adjusted
 from bandit_router.experiment.alarm import at_least
-from bandit_router.experiment.compare import apart, difference, ratio, single
+from bandit_router.experiment.compare import apart, cautious, difference, ratio, single
 from bandit_router.experiment.mismatch import Mismatch, mismatch
 from bandit_router.experiment.sample import Sample
 from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean
@@ -160,7 +160,7 @@ class _Pair:
     def compare(self, metric: Metric) -> Comparison:
         """Return one metric of both."""
         raw, better = self.measured(metric), self.adjusted(metric)
-        control, treated = (_cautious(sample.mean, metric) for sample in better)
+        control, treated = (cautious(sample.mean, metric) for sample in better)
         alpha, planned = self.alpha, self.spec.planned_units
         plain = apart(raw[1].mean, raw[0].mean).error
         return Comparison(
@@ -175,7 +175,7 @@ class _Pair:
     def guard(self, spec: GuardrailSpec, found: Comparison) -> Guard:
         """Return how one guardrail stands: its bounds are narrowest early, as what is broken is to be seen early."""
         sign = -1.0 if spec.metric in HIGHER_IS_BETTER else 1.0
-        control, treated = (_cautious(sample.mean, spec.metric) for sample in self.adjusted(spec.metric))
+        control, treated = (cautious(sample.mean, spec.metric) for sample in self.adjusted(spec.metric))
         allowed = _scaled(control, sign * (1.0 + sign * (spec.relative or 0.0)), less=-(spec.margin or 0.0))
         excess = difference(_scaled(treated, sign), allowed, alpha=self.alpha, planned=GUARD_UNITS)
         few = min(control.n, treated.n) < MIN_UNITS
@@ -207,12 +207,6 @@ def _findings(pair: _Pair, arm: ArmSpec, trial: Trial) -> Findings:
 
 def _renumbered(trial: Trial, numbers: Sequence[int]) -> Trial:
     return replace(trial, arm=(trial.arm == numbers[1]).astype(np.intp))
-
-
-def _cautious(mean: Mean, metric: Metric) -> Mean:
-    """Return the mean with no less of an error than one request in doubt makes: that all agree does not show all do."""
-    bounded = metric in ("reward", "quality", "error_rate", "refusal_rate") and mean.n > 0
-    return replace(mean, error=max(mean.error, 1 / mean.n)) if bounded else mean
 
 
 def _scaled(mean: Mean, factor: float, *, less: float = 0.0) -> Mean:

@@ -31,6 +31,10 @@ class Budget:
 
 def budget(spec: ExperimentSpec, log: Trial, *, days: float, effects: Sequence[float], power: float) -> Budget:
     """Return what the experiment needs, every row of the log being the control's; raise `BadRequest` for too few."""
+    if not spec.treatments:
+        raise BadRequest(
+            f"experiment {spec.name!r} has no arm but the control that serves, so there is no effect to find"
+        )
     arm = arms(log, ["control"])[0]
     sample = measure(arm, spec.metric, labels=False)
     deviation = math.sqrt(sample.mean.variance) if arm.units > 1 else math.nan

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean, effect
+from bandit_router.experiment.spec import Metric
 
 
 def single(arm: Mean, *, alpha: float, planned: int) -> Effect:
@@ -43,6 +45,12 @@ def apart(treated: Mean, control: Mean) -> Mean:
         error=math.hypot(treated.error, control.error),
         n=treated.n + control.n,
     )
+
+
+def cautious(mean: Mean, metric: Metric) -> Mean:
+    """Return the mean with no less of an error than one request in doubt makes: that all agree does not show all do."""
+    bounded = metric in ("reward", "quality", "error_rate", "refusal_rate") and mean.n > 0
+    return replace(mean, error=max(mean.error, 1 / mean.n)) if bounded else mean
 
 
 def _logarithm(mean: Mean) -> Mean:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bandit_router.experiment.adjust import Matrix
+from bandit_router.experiment.compare import cautious
 from bandit_router.experiment.sample import Codes, Sample, Vector, mean_sample
 from bandit_router.experiment.sequence import MIN_UNITS, Effect, effect
 from bandit_router.experiment.spec import ArmSpec, ExperimentSpec, Metric
@@ -130,7 +131,10 @@ def _pairings(
             shadow=_average(shadow[metric]),
             served=_average(served[metric]),
             difference=effect(
-                sample.mean, alpha=spec.alpha, planned=spec.planned_units, enough=len(names) >= MIN_UNITS
+                cautious(sample.mean, metric),
+                alpha=spec.alpha,
+                planned=spec.planned_units,
+                enough=len(names) >= MIN_UNITS,
             ),
         )
 

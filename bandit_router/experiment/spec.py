@@ -87,7 +87,7 @@ class ExperimentSpec(Strict):
     name: Name | Literal[""] = ""
     """The file's stem when not given."""
     description: str = ""
-    arms: Annotated[tuple[ArmSpec, ...], Field(min_length=2)]
+    arms: tuple[ArmSpec, ...]
     unit: Unit = "request"
     salt: str = ""
     """Changes who gets which arm; the experiment's name when not given."""
@@ -148,6 +148,8 @@ class ExperimentSpec(Strict):
 
     @model_validator(mode="after")
     def _one_control(self) -> ExperimentSpec:
+        if len(self.arms) < 2:
+            raise ValueError("an experiment has two arms at least; add another [[arms]]")
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError("two arms have the same name; names must be unique")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.experiment.adjust import Matrix
-from bandit_router.experiment.rectify import enough, filled, rectified, support
+from bandit_router.experiment.rectify import enough, filled, levelled, rectified, support
 from bandit_router.experiment.sample import Codes, Sample, Vector, mean_sample, quantile_sample, sums
 from bandit_router.experiment.sequence import MIN_UNITS
 from bandit_router.experiment.spec import Metric
@@ -77,14 +77,13 @@ def measure(arm: Arm, metric: Metric, *, labels: bool) -> Sample:
     rows = arm.rows
     if metric in ("reward", "quality"):
         offset = rows.offset if metric == "reward" else np.zeros(len(rows))
+        if labels:
+            return rectified(levelled(rows.quality), rows.label, arm.unit, arm.units, offset=offset)
         if support(rows.quality, rows.stand_in_weight) < MIN_UNITS:
             judged = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
             value = float(np.mean(judged + offset)) if len(rows) else np.nan
             return Sample(value=value, influence=np.full(arm.units, np.nan))
-        judged = judged_everywhere(rows)
-        if labels and not np.isnan(judged).any():
-            return rectified(judged, rows.label, arm.unit, arm.units, offset=offset)
-        return mean_sample(judged + offset, arm.unit, arm.units)
+        return mean_sample(judged_everywhere(rows) + offset, arm.unit, arm.units)
     if metric == "latency_p95_s":
         return quantile_sample(rows.latency_s, arm.unit, arm.units, at=0.95)
     columns = {"cost_usd": rows.cost_usd, "latency_s": rows.latency_s, "error_rate": rows.failed}

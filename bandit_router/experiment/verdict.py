@@ -38,6 +38,8 @@ def verdict(analysis: Analysis) -> Verdict:
         return Verdict(word="stop", reason=_mismatch(analysis))
     if broken := _broken(analysis):
         return Verdict(word="stop", arm=broken[0].arm.name, reason=_breach(analysis.spec, *broken))
+    if not analysis.treatments:
+        return Verdict(word="keep running", reason="no arm but the control serves, and shadows are only looked at")
     found = [(each, _gain(analysis.spec, each)) for each in analysis.treatments]
     better = [(each, gain) for each, gain in found if gain.low > analysis.spec.min_effect]
     if better:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
 from simulate.experiments.limits import one_look, sequential
-from simulate.experiments.peeking import cost, peek, peek_sessions, rate, reward
+from simulate.experiments.peeking import cost, peek, peek_adjusted, peek_sessions, rate, reward
 from simulate.experiments.recorded import ceiling, narrowed, see
 from simulate.experiments.served import compare
 from simulate.outcomes import Table as OutcomeTable
@@ -72,6 +72,8 @@ def _false_positives(experiments: int) -> Table:
     for draw in (reward, rate, cost):
         found = peek(draw, experiments=experiments)
         table.add_row(draw.__name__, f"{found.missed:.2%}", f"{found.missed_naive:.2%}")
+    adjusted = f"{peek_adjusted(experiments=experiments // 10):.2%}"
+    table.add_row("a tenth of them, what is known of other units taken out, 20 looks", adjusted, "")
     by_session, by_request = peek_sessions()
     table.add_row("200 with sessions, 20 looks; as if requests were units", f"{by_session:.2%}", f"{by_request:.2%}")
     return table

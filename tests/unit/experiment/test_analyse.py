@@ -88,6 +88,20 @@ def test_labels_move_the_mean_by_what_the_judge_is_off() -> None:
     assert sample.value == pytest.approx(truth.mean(), abs=0.02)
 
 
+def test_labels_make_up_for_answers_that_were_judged_rarely_and_not_at_random() -> None:
+    n, rng = 8000, np.random.default_rng(4)
+    arm, level = rng.integers(0, 2, n), rng.random(n)
+    truth = (rng.random(n) < level + 0.1 * arm * (1 - level)).astype(float)
+    asked = rng.random(n) < np.where(level > 0.5, 0.02, 1.0)
+    weight = np.where(asked & (level > 0.5), 49.0, 0.0)
+    columns = {"quality": np.where(asked, truth, np.nan), "stand_in_weight": weight, "stand_in_sum": weight * truth}
+    label = np.where(rng.random(n) < 0.2, truth, np.nan)
+    alone = analyse(two_arms(), trial(arm, **columns)).treatments[0].primary.difference
+    labelled = analyse(two_arms(labels=True), trial(arm, label=label, **columns)).treatments[0].primary.difference
+    assert labelled.low < truth[arm == 1].mean() - truth[arm == 0].mean() < labelled.high
+    assert labelled.high - labelled.low < 0.7 * (alone.high - alone.low)
+
+
 def test_few_units_have_no_bounds() -> None:
     few = Mean(value=1.0, error=0.01, n=MIN_UNITS - 1)
     seen = difference(few, few, alpha=0.05, planned=1000)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simulate.experiments.peeking import Draw, cost, peek, peek_sessions, rate, reward
+from simulate.experiments.peeking import Draw, cost, peek, peek_adjusted, peek_sessions, rate, reward
 
 
 @pytest.mark.parametrize("draw", [reward, rate, cost])
@@ -28,3 +28,7 @@ def test_sessions_of_alike_requests_are_told_apart_hardly_ever() -> None:
     by_session, by_request = peek_sessions(experiments=100)
     assert by_session <= 0.05
     assert by_request > 0.15
+
+
+def test_taking_out_what_is_known_of_other_units_raises_no_false_alarms() -> None:
+    assert peek_adjusted(units=400, looks=4, experiments=30) <= 0.05

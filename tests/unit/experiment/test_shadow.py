@@ -11,6 +11,7 @@ from bandit_router.experiment.analyse import Analysis, analyse
 from bandit_router.experiment.shadow import Pairing, Runs, as_covariates
 from bandit_router.experiment.spec import ArmSpec, ExperimentSpec
 from bandit_router.experiment.trial import Trial
+from bandit_router.experiment.verdict import move, verdict
 from simulate.experiments.logs import trial, two_arms
 
 RNG = np.random.default_rng(0)
@@ -93,3 +94,12 @@ def test_what_a_shadow_answered_says_how_hard_a_request_is() -> None:
 
 def test_a_few_answers_are_no_covariate() -> None:
     assert as_covariates(spec(), served(), runs(np.arange(10))).shape == (N, 0)
+
+
+def test_shadows_can_be_looked_at_beside_the_control_alone() -> None:
+    made = spec()
+    lone = made.model_copy(update={"arms": (made.control, *made.called)})
+    found = analyse(lone, trial(np.zeros(N)), runs(np.arange(N)))
+    assert verdict(found).word == "keep running"
+    assert move(found, share=1.0, units_at_step=0) is None
+    assert [each.arm.name for each in found.shadows[0].beside] == ["control"]
