@@ -48,6 +48,7 @@ from simulate.bench.world import load_world
 from simulate.outcomes import demo_table
 
 ACTIONS = tuple(Action(model=f"model-{i}", tier=i // 2, cost_usd=0.00003 * 3.0**i) for i in range(6))
+MANY = tuple(Action(model=f"model-{i}", tier=i // 50, cost_usd=0.00003 * 1.03**i) for i in range(200))
 WORDS = ("solve", "the", "integral", "of", "rational", "functions", "then", "explain", "each", "step", "to", "students")
 VALUE_USD = 0.01
 
@@ -74,6 +75,7 @@ async def _measure(rounds: int) -> list[tuple[str, list[float]]]:
     for name, policy in track(policies.items(), "policies", transient=True):
         rows += _policy(name, policy, built, rng)
     rows.append(await _decisions(contexts, policies["index"], rounds, rng))
+    rows += [_of_many(n, built[:500], rng) for n in (25, 50, 100, 200)]
     return rows + await _log(built[:300])
 
 
@@ -117,6 +119,17 @@ async def _decisions(builder: Builder, policy: Policy, rounds: int, rng: random.
     return "index: context, pmf and draw, 6 models", seconds
 
 
+def _of_many(n: int, contexts: Sequence[Context], rng: random.Random) -> tuple[str, list[float]]:
+    """Time decisions among n models that were all tried before."""
+    policy = build(load_specs(shipped("policies")), {}, reward=reward)["index"]
+    assert isinstance(policy, LearningPolicy)
+    for place, action in enumerate(MANY[:n]):
+        policy.learn([_event(policy, contexts[place % len(contexts)], rng, (action,))])
+    states = [State(context=context, value_usd=VALUE_USD) for context in contexts]
+    seconds = [_timed(partial(_decide, policy, state, rng, MANY[:n])) for state in states]
+    return f"index: pmf and draw, {n} models", seconds
+
+
 def _simulation(queries: int = 1500) -> list[tuple[str, list[float]]]:
     """Play the demonstration's table, contexts ready, learning after each query."""
     judge = parse_judge("noise:0.1")
@@ -131,16 +144,16 @@ def _simulation(queries: int = 1500) -> list[tuple[str, list[float]]]:
     return rows
 
 
-def _decide(policy: Policy, state: State, rng: random.Random) -> int:
-    return draw(policy.pmf(state, ACTIONS), rng.random())
+def _decide(policy: Policy, state: State, rng: random.Random, actions: Sequence[Action] = ACTIONS) -> int:
+    return draw(policy.pmf(state, actions), rng.random())
 
 
-def _event(policy: Policy, context: Context, rng: random.Random) -> Event:
+def _event(policy: Policy, context: Context, rng: random.Random, actions: Sequence[Action] = ACTIONS) -> Event:
     """Return a request that started somewhere and was served what it got, judged at random."""
     state = State(context=context, value_usd=VALUE_USD)
-    pmf = policy.pmf(state, ACTIONS)
+    pmf, actions = policy.pmf(state, actions), tuple(actions)
     step = Step(
-        index=0, actions=ACTIONS, pmf=pmf, chosen=draw(pmf, rng.random()), policy=policy.name, version=policy.version
+        index=0, actions=actions, pmf=pmf, chosen=draw(pmf, rng.random()), policy=policy.name, version=policy.version
     )
     action, quality, now = step.action, rng.random(), datetime.now(UTC)
     attempt = Attempt(

@@ -52,9 +52,9 @@ def list_models(config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None
 
     try:
         with _offered(settings) as (offered, _):
-            catalog, records = offered.catalog, offered.records
+            models, records = (*offered.catalog.models, *offered.waiting.models), offered.records
     except SchemaOutdated:  # nothing can have been added yet
-        catalog, records = load_catalog(settings), {}
+        models, records = load_catalog(settings).models, {}
     rows: list[dict[str, object]] = [
         {
             "tier": model.tier,
@@ -68,9 +68,10 @@ def list_models(config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None
             "images": model.vision,
             "region": model.region,
         }
-        for model in catalog.models
+        for model in models
     ]
-    gone = [record for record in records.values() if catalog.get(record.name) is None]
+    named = {model.name for model in models}
+    gone = [record for record in records.values() if record.name not in named]
     rows += [{**dict.fromkeys(rows[0]), "model": record.name, "state": record.state} for record in gone]
     show("models", rows, json_path=json_path)
 
