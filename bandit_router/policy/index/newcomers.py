@@ -98,10 +98,16 @@ class Newcomers:
         if self.trials[model] >= TRIALS:
             del self.accounts[model], self.trials[model]
 
-    def shut(self, models: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell which models have an empty account; none when there would be no other."""
-        found = np.array([self.accounts.get(model, 1.0) <= 0 for model in models])
-        return found & ~found.all()
+    def shut(self, models: Sequence[str], values: Vector, cost: Vector) -> NDArray[np.bool_]:
+        """Tell which newcomers have an empty account, or could not win with a perfect answer; none when all are new.
+
+        `values` and `cost` are what the models are worth and what a call costs, in units of the dial.
+        """
+        late = np.array([model in self.accounts for model in models])
+        if not late.any() or late.all():
+            return np.zeros(len(models), dtype=np.bool_)
+        empty = np.array([self.accounts.get(model, 1.0) <= 0 for model in models])
+        return np.asarray(empty | (late & (1 - cost <= values[~late].max())))
 
 
 def trickled(probs: Vector, shut: NDArray[np.bool_], cost: Vector) -> Vector:

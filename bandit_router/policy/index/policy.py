@@ -154,7 +154,8 @@ class IndexPolicy:
         worth = np.maximum(judged, blind)
         # The indices are optimal as long as one may go on; near the end of the attempts looking ahead is exact.
         values = _spread(worth if left <= DEPTH else index, places, n, belief.best)
-        shut = self._known.newcomers.shut([action.model for action in actions])
+        cost = _spread(belief.cost, places, n, 0.0)
+        shut = self._known.newcomers.shut([action.model for action in actions], values, cost)
         values = np.where(shut, values.min() - FAR, values)
         doubts = np.array([self._known.predictor.doubt(actions[i].model) for i in models])
         gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
@@ -163,7 +164,7 @@ class IndexPolicy:
             explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
             probs = floored(probs, explored & ~shut, spec.min_exploration)
         if shut.any():
-            probs = trickled(probs, shut, _spread(belief.cost, places, n, 0.0))
+            probs = trickled(probs, shut, cost)
         # Where the verdict changes nothing now it would still teach: more, the less a model is known. Trying what is
         # thought worse teaches nothing unless one looks: the more rarely a model is taken, the more often it is judged.
         rarely = spec.min_judging / np.maximum(probs[places], spec.min_judging)

@@ -33,15 +33,21 @@ def meet(known: Newcomers, *names: str, times: int = 1) -> None:
         known.meet((*OLD, *names), events=SETTLED + 1)
 
 
+def shut(known: Newcomers, *names: str, cost: float = 0.0) -> list[bool]:
+    """Tell who is shut out where the others are worth 0.5."""
+    values = np.array([0.5 if name in OLD else 0.6 for name in names])
+    return known.shut(names, values, np.full(len(names), cost)).tolist()
+
+
 def open_ones(known: Newcomers, names: tuple[str, ...]) -> list[str]:
-    return [name for name, shut in zip(names, known.shut((*OLD, *names))[len(OLD) :], strict=True) if not shut]
+    return [name for name, out in zip(names, shut(known, *OLD, *names)[len(OLD) :], strict=True) if not out]
 
 
 def test_models_that_are_there_from_the_start_have_no_account() -> None:
     known = Newcomers()
     known.meet(("a", "b"), events=1.0)
     known.meet(("a", "b", "c"), events=SETTLED)
-    assert (known.accounts, known.shut(("a", "b", "c")).any()) == ({}, False)
+    assert (known.accounts, any(shut(known, "a", "b", "c"))) == ({}, False)
 
 
 def test_a_newcomer_is_open_until_it_has_lost_what_it_may() -> None:
@@ -108,7 +114,13 @@ def test_when_only_newcomers_are_left_none_is_shut() -> None:
     known = settled()
     meet(known, "new")
     known.settle("new", -100.0)
-    assert not known.shut(("new",)).any()
+    assert shut(known, "new") == [False]
+
+
+def test_one_that_could_not_win_with_a_perfect_answer_is_shut_out() -> None:
+    known = settled()
+    meet(known, "new")
+    assert [shut(known, "old", "new", cost=cost)[1] for cost in (0.4, 0.6)] == [False, True]
 
 
 def test_accounts_survive_a_restart() -> None:
@@ -120,7 +132,7 @@ def test_accounts_survive_a_restart() -> None:
 
 
 def test_who_is_shut_out_keeps_a_little_by_price_and_the_others_keep_their_shares() -> None:
-    probs, shut = np.array([0.5, 0.25, 0.125, 0.125]), np.array([False, False, True, True])
-    found = trickled(probs, shut, np.array([1.0, 1.0, CHEAP / 2, 10 * CHEAP]))
+    probs, out = np.array([0.5, 0.25, 0.125, 0.125]), np.array([False, False, True, True])
+    found = trickled(probs, out, np.array([1.0, 1.0, CHEAP / 2, 10 * CHEAP]))
     assert found[2:].tolist() == pytest.approx([TRICKLE, TRICKLE / 10])
     assert (found.sum(), found[0] / found[1]) == pytest.approx((1.0, 2.0))
