@@ -207,12 +207,13 @@ class VwCbSpec(LearningSpec):
 class IndexSpec(LearningSpec):
     """Learn qualities, judges and prices, and go by one number a model: where to start, go on, stop and judge."""
 
-    state_format: ClassVar[int] = 2
+    state_format: ClassVar[int] = 3
 
     does_not_shape_state: ClassVar[frozenset[str]] = PolicySpec.does_not_shape_state | {
         "exploration_ceiling",
         "gamma_scale",
         "gamma_exponent",
+        "thompson_share",
         "judge_curiosity",
     }
 
@@ -225,6 +226,8 @@ class IndexSpec(LearningSpec):
     """SquareCB: higher explores less."""
     gamma_exponent: NonNegative = 1.0
     """SquareCB: how fast the exploration of a model fades with what is known of it."""
+    thompson_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """A model starts at least with this share of its chance to be the best, by what was ever told of it."""
     judge_curiosity: NonNegative = 0.5
     """How much more of them are judged of models not well known."""
     embedding_dims: Annotated[int, Field(ge=0, le=256)] = 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -113,6 +114,27 @@ def square_cb(values: Vector, gamma: Vector) -> Vector:
     probs[best] = 0.0
     probs[best] = 1 - probs.sum()
     return np.asarray(probs)
+
+
+def wondered(probs: Vector, gaps: Vector, spreads: Vector, share: float) -> Vector:
+    """Return a pmf that takes each model with at least `share` of its chance to be the best (Thompson, 1933).
+
+    `gaps` say how far each is believed to be below the best, `spreads` with what deviation. The most probable one gives
+    what the others get, half of what it has at most.
+
+    >>> wondered(np.array([1.0, 0.0]), np.array([0.0, 0.1]), np.array([0.1, 0.1]), 0.1).round(3).tolist()
+    [0.984, 0.016]
+    """
+    best = int(probs.argmax())
+    scaled = gaps / np.maximum(spreads, 1e-9) / math.sqrt(2)
+    lacking = np.maximum(share * 0.5 * np.array([math.erfc(z) for z in scaled]) - probs, 0.0)
+    lacking[best] = 0.0
+    total = float(lacking.sum())
+    if total > 0:
+        lacking *= min(1.0, probs[best] / 2 / total)
+    raised = probs + lacking
+    raised[best] -= lacking.sum()
+    return np.asarray(raised)
 
 
 def floored(probs: Vector, explored: NDArray[np.bool_], floor: float) -> Vector:

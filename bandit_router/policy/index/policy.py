@@ -20,6 +20,7 @@ from bandit_router.policy.index.decide import (
     lookahead,
     reservations,
     square_cb,
+    wondered,
 )
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
@@ -161,6 +162,10 @@ class IndexPolicy:
         gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
         probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
+            ignorance = np.array([self._known.predictor.ignorance(actions[i].model) for i in models])
+            spreads = _spread(np.sqrt(ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
+            gaps = _spread(worth.max() - worth, places, n, np.inf)
+            probs = wondered(probs, gaps, spreads, spec.thompson_share)
             explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
             probs = floored(probs, explored & ~shut, spec.min_exploration)
         if shut.any():

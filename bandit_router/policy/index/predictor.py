@@ -45,6 +45,8 @@ class Predictor:
         self.own: NDArray[np.float64] = np.zeros((0, 1))
         self.shared_covariance: NDArray[np.float64] = np.diag(np.repeat([GROUP, SHARED[0]], [GROUPS, 1]))
         self.own_covariances: list[NDArray[np.float64]] = []
+        self.told: Vector = np.zeros(0)
+        """How much was ever told of each model, as the precision that it gives its own constant."""
         self.loading = LOADING[0]
         self.loading_precision = 1 / LOADING[1]
 
@@ -57,6 +59,11 @@ class Predictor:
         """Return the variance of a model's own constant: 0.5 logits for one not seen, falling with what is learned."""
         row = self.rows.get(model)
         return OWN[0] if row is None else float(self.own_covariances[row][0, 0])
+
+    def ignorance(self, model: str) -> float:
+        """Return the variance of a model's own constant if nothing grew old: what was never found out."""
+        row = self.rows.get(model)
+        return 1 / (1 / OWN[0] + (0.0 if row is None else float(self.told[row])))
 
     def grow(self, space: Space, priors: Mapping[str, float]) -> None:
         """Make room for new columns, and for the models of `priors` (their constants in logits) not seen before."""
@@ -74,10 +81,12 @@ class Predictor:
                 self.own = np.vstack((self.own, np.zeros(len(own))))
                 self.own[-1, 0] = priors[model]
                 self.own_covariances.append(np.diag(own))
+                self.told = np.append(self.told, 0.0)
 
     def step(self, model: str, point: Point, *, gradient: float, information: float) -> None:
         """Take one observation in: a Newton step for shared and own weights, and less variance where it points."""
         row = self.rows[model]
+        self.told[row] += information
         shared, own = self.shared_covariance @ point.wide, self.own_covariances[row] @ point.x
         scale = 1 / (1 + information * float(point.wide @ shared + point.x @ own))
         self.shared += shared * (gradient * scale)

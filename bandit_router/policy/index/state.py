@@ -40,6 +40,7 @@ def dump(known: Knowledge) -> bytes:
         "counts": space.clusters.counts,
         "shared": predictor.shared,
         "own": predictor.own,
+        "told": predictor.told,
         "shared_covariance": _triangles([predictor.shared_covariance]),
         "own_covariances": _triangles(predictor.own_covariances),
         "price_weights": prices.weights,
@@ -82,6 +83,9 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     predictor.rows, predictor.shared = _places(names["models"]), arrays["shared"]
     columns = len(predictor.shared) - GROUPS
     predictor.own = arrays["own"].reshape(len(predictor.rows), columns)
+    predictor.told = arrays["told"]
+    if len(predictor.told) != len(predictor.rows):
+        raise ValueError("more or fewer models were told of than there are")
     (predictor.shared_covariance,) = _squares(arrays["shared_covariance"], GROUPS + columns)
     predictor.own_covariances = _squares(arrays["own_covariances"], columns)
     prices.rows, columns = _places(names["billed"]), names["price_columns"]

@@ -10,6 +10,7 @@ from bandit_router.policy.index.decide import (
     lookahead,
     reservations,
     square_cb,
+    wondered,
 )
 from bandit_router.policy.index.predictor import NODES, WEIGHTS, logistic
 from bandit_router.policy.index.verdicts import Verdicts
@@ -83,6 +84,25 @@ def test_an_answer_without_a_verdict_says_nothing_of_the_difficulty() -> None:
 
 def test_square_cb_gives_the_rest_to_the_best() -> None:
     assert square_cb(np.array([0.0, 1.0, 0.5]), np.full(3, 2.0)) == pytest.approx([1 / 5, 1 - 1 / 5 - 1 / 4, 1 / 4])
+
+
+def test_a_model_is_tried_with_a_share_of_its_chance_to_be_the_best() -> None:
+    probs = wondered(np.array([0.99, 0.01, 0.0]), np.array([0.0, 0.1, 0.1]), np.array([0.1, 0.1, 0.05]), 0.2)
+    assert probs == pytest.approx([1 - 0.2 * (0.158655 + 0.02275), 0.2 * 0.158655, 0.2 * 0.02275], abs=1e-6)
+
+
+def test_a_model_that_is_tried_more_anyway_is_left_as_it_is() -> None:
+    probs = wondered(np.array([0.9, 0.1]), np.array([0.0, 0.1]), np.array([0.1, 0.1]), 0.2)
+    assert probs == pytest.approx([0.9, 0.1])
+
+
+def test_a_model_that_is_told_apart_is_no_longer_wondered_about() -> None:
+    assert wondered(np.array([1.0, 0.0]), np.array([0.0, 0.1]), np.array([0.0, 0.01]), 1.0)[1] < 1e-20
+
+
+def test_of_many_unknown_models_the_best_keeps_half_of_what_it_has() -> None:
+    probs = wondered(np.eye(1, 100)[0], np.full(100, 0.01) * (np.arange(100) > 0), np.full(100, 0.1), 1.0)
+    assert (probs[0], probs.sum(), probs.min()) == pytest.approx((0.5, 1.0, 0.5 / 99))
 
 
 def test_the_floor_raises_only_what_is_explored() -> None:

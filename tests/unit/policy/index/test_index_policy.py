@@ -113,6 +113,14 @@ def test_what_is_rarely_tried_is_looked_at_when_it_is() -> None:
     assert max(pmf.judge) > 10 * min(pmf.judge)
 
 
+def test_a_model_that_had_bad_luck_is_tried_more_than_one_found_out() -> None:
+    few, many = policy(min_exploration=0.0), policy(min_exploration=0.0)
+    for learner, bad in ((few, 6), (many, 300)):
+        learner.learn([event(step(MODELS, 2), history=[answered("m2", 0.9)], reward=1.0) for _ in range(300)])
+        learner.learn([event(step(MODELS, 3), history=[answered("m3", 0.2)], reward=0.0) for _ in range(bad)])
+    assert few.pmf(state(), MODELS).probs[3] > 3 * many.pmf(state(), MODELS).probs[3]
+
+
 def test_doubt_does_not_grow_while_nothing_is_told() -> None:
     known = Knowledge(dims=8)
     for one in stream(50):
@@ -179,7 +187,7 @@ def test_what_was_loaded_is_what_was_dumped(taught: IndexPolicy) -> None:
     assert dump(load(artifact, dims=8)) == artifact
 
 
-@pytest.mark.parametrize("part", ["own", "names", "evidence", "ranks", "moments"])
+@pytest.mark.parametrize("part", ["own", "told", "names", "evidence", "ranks", "moments"])
 def test_a_part_that_does_not_fit_the_others_is_refused(taught: IndexPolicy, part: str) -> None:
     parts = unseal("index", taught.dump())
     with pytest.raises(CorruptArtifact):
