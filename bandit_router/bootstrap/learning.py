@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from bandit_router.bootstrap.ids import now
-from bandit_router.bootstrap.parts import rules
+from bandit_router.bootstrap.parts import hints, rules
 from bandit_router.bootstrap.stores import Stores
 from bandit_router.errors import CorruptArtifact
 from bandit_router.judge.calibrate import FORMAT as CALIBRATION
@@ -46,7 +46,8 @@ def make_dial(settings: RewardSettings, found: Mapping[str, Version]) -> Mapping
 
 def make_calibrators(judges: Sequence[JudgeSettings], found: Mapping[str, Version]) -> Mapping[str, Calibrator]:
     """Return what the panel's verdicts are worth by its newest version."""
-    return {PANEL: Calibrator(rules=rules(judges), artifact=found[PANEL].artifact if PANEL in found else None)}
+    artifact = found[PANEL].artifact if PANEL in found else None
+    return {PANEL: Calibrator(rules=rules(judges), hints=hints(judges), artifact=artifact)}
 
 
 def make_drifts(found: Mapping[str, Version]) -> Mapping[str, Drift]:

@@ -113,6 +113,11 @@ def _grader(judge: JudgeSettings, entry: GraderSettings, provider: LitellmProvid
     )
 
 
+def hints(judges: Sequence[JudgeSettings]) -> frozenset[str]:
+    """Return the names of the judges whose scores go up with quality and are no estimate of it."""
+    return frozenset(judge.label for judge in judges if judge.hints)
+
+
 def rules(judges: Sequence[JudgeSettings]) -> frozenset[str]:
     """Return the names of the judges that check form and grade nothing."""
     return frozenset(judge.label for judge in judges if judge.kind == "rules")

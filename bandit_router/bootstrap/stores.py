@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from bandit_router.bootstrap.parts import rules
+from bandit_router.bootstrap.parts import hints, rules
 from bandit_router.judge.unsure import Unsure
 from bandit_router.reward.feedback import combine
 from bandit_router.settings import Settings
@@ -76,6 +76,6 @@ def _queueing(settings: Settings) -> Queueing | None:
         disagreement=review.disagreement,
         margin=review.margin,
         rules=rules(settings.judges),
-        hints=frozenset(judge.label for judge in settings.judges if judge.hints),
+        hints=hints(settings.judges),
     )
     return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)

@@ -34,12 +34,19 @@ class Calibrator:
     It is deterministic in the order of events however they are batched, and `dump` is all its state.
     """
 
-    def __init__(self, *, rules: frozenset[str] = frozenset(), artifact: bytes | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        rules: frozenset[str] = frozenset(),
+        hints: frozenset[str] = frozenset(),
+        artifact: bytes | None = None,
+    ) -> None:
         """Start cold, or go on from an artifact; raise `CorruptArtifact` when that cannot be read.
 
-        `rules` names the judges that check form: they find faults and grade nothing.
+        `rules` names the judges that check form: they find faults and grade nothing. `hints` names those whose scores
+        go up with quality and are no estimate of it: where there are others, they do not say how good answers are.
         """
-        self._rules = rules
+        self._rules, self._hints = rules, hints
         self._labels: dict[str, Case] = {}
         self._seen: deque[Verdicts] = deque(maxlen=SEEN)
         self._new_labels, self._new_seen = 0, 0
@@ -127,7 +134,7 @@ class Calibrator:
         if labels_due or seen_due:
             cases = list(self._labels.values())
             seen = [*self._seen, *(case.verdicts for case in cases)]
-            self._fit = fit(cases, seen, base=_mean_face(seen))
+            self._fit = fit(cases, seen, base=_mean_face(seen, self._hints))
             self._fitted, self._new_labels, self._new_seen = len(cases), 0, 0
 
     def _graded(self, judgement: Judgement) -> dict[str, float]:
@@ -159,9 +166,10 @@ def _case(verdicts: Mapping[str, float], fault: bool, model: str, category: str,
     return Case(verdicts=numbers, fault=bool(fault), model=str(model), category=str(category), truth=float(truth))
 
 
-def _mean_face(seen: Sequence[Verdicts]) -> float:
-    """Return the mean of all verdicts as they stand; where there are none, that of an answer without a fault."""
-    values = [value for verdicts in seen for value in verdicts.values()]
+def _mean_face(seen: Sequence[Verdicts], hints: frozenset[str]) -> float:
+    """Return the mean of all estimates as they stand; without any, of hints, else that of an answer without a fault."""
+    estimates = [value for verdicts in seen for judge, value in verdicts.items() if judge not in hints]
+    values = estimates or [value for verdicts in seen for value in verdicts.values()]
     return math.fsum(values) / len(values) if values else PASS
 
 

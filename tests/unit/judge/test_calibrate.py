@@ -143,6 +143,16 @@ def test_a_model_of_which_little_is_known_is_judged_like_the_others() -> None:
     assert calibrator.quality(verdict, model="newcomer", category="maths") == pytest.approx(known, abs=0.1)
 
 
+def test_a_likeness_does_not_say_how_good_answers_are_where_a_grader_does() -> None:
+    told, untold = (Calibrator(hints=frozenset(hints)) for hints in (["relevance"], []))
+    for number in range(40):
+        events = answer_events(number, {"grader": 0.9, "relevance": 0.05}, 1.0 if number == 39 else None)
+        told.learn(events)
+        untold.learn(events)
+    verdicts = {"grader": 0.9, "relevance": 0.05}
+    assert says(told, **verdicts) > says(untold, **verdicts)
+
+
 def test_a_new_judge_is_taken_in() -> None:
     calibrator = taught(world({"a": decent}, 200))
     before = says(calibrator, a=0.5)
