@@ -29,7 +29,12 @@ Estimators = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--json", help="Write the whole result to this file as JSON.")]
-Page = Annotated[Path | None, typer.Option(help="Write a page about it to this file, .html.")]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a page about it to this file, .html, with each model by itself and a fixed cascade to compare with."
+    ),
+]
 Learn = Annotated[
     str | None,
     typer.Option(
@@ -76,8 +81,15 @@ def replay_log(  # noqa: PLR0913, PLR0917 (one a flag)
     start, end = moment("--since", since, now=now), moment("--until", until, now=now)
     at = LogAt(place=log, since=start, until=end)
     targets = load_targets(target, versions=at.versions(), learning=way)
-    question = Question(estimators=names, seed=seed, parts=True)
-    plan = Plan(question=question, max_attempts=max_attempts, engine=where, jobs=jobs, insist=names != DEFAULT)
+    question = Question(estimators=names, seed=seed, figures=report is not None)
+    plan = Plan(
+        question=question,
+        max_attempts=max_attempts,
+        engine=where,
+        jobs=jobs,
+        insist=names != DEFAULT,
+        references=report is not None,
+    )
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True) as progress:
         task, done = progress.add_task("reading"), [0]
 

@@ -40,6 +40,8 @@ class Question:
     seed: int = 0
     parts: bool = True
     """Whether to answer by category and over time too."""
+    figures: bool = False
+    """Whether to tell differences of quality and of dollars too, and not of the reward alone."""
 
     @property
     def first(self) -> str:
@@ -80,6 +82,14 @@ class Reading:
         if self.fitted is None and other.fitted is None:
             return difference(self.reward, other.reward)
         return difference_of_scores(self.scores, other.scores, ess=min(self.reward.ess, other.reward.ess))
+
+    def compared(self, other: Reading, question: Question) -> dict[str, Any]:
+        """Return how much more it earns than another; of quality and of dollars too, where that is asked."""
+        found = asdict(self.over(other))
+        if question.figures:
+            pairs = zip(self.others(), other.others(), strict=True)
+            found |= {name: asdict(difference(ours, theirs)) for (name, ours), (_, theirs) in pairs}
+        return found
 
     def others(self) -> Iterator[tuple[str, Rows]]:
         """Yield the rows of quality, then of dollars: one at a time, since logs are long."""
@@ -123,7 +133,7 @@ def answer(
         "log": _log(facts, rates),
         "logging": _figures(logging, question) | _parts(logging, facts, question),
         "targets": lines,
-        "differences": _differences(readings),
+        "differences": _differences(readings, question),
     }
 
 
@@ -151,7 +161,7 @@ def _estimates(reading: Reading, logging: Reading, facts: Facts, question: Quest
             estimates[name] = asdict(of_rows(name, reading.reward))
     figures = _figures(reading, question)
     figures["reward"] = estimates.get(question.first, figures["reward"])
-    against = asdict(reading.over(logging))
+    against = reading.compared(logging, question)
     return {"estimates": estimates, **figures, "against_logging": against, **_parts(reading, facts, question)}
 
 
@@ -160,10 +170,10 @@ def _figures(reading: Reading, question: Question) -> dict[str, Any]:
     return {"reward": reward} | {name: asdict(of_rows(question.estimator_of(r), r)) for name, r in reading.others()}
 
 
-def _differences(readings: Mapping[str, Reading]) -> list[Row]:
+def _differences(readings: Mapping[str, Reading], question: Question) -> list[Row]:
     names = list(readings)
     return [
-        {"policy": ours, "over": theirs, **asdict(readings[ours].over(readings[theirs]))}
+        {"policy": ours, "over": theirs, **readings[ours].compared(readings[theirs], question)}
         for number, ours in enumerate(names)
         for theirs in names[number + 1 :]
     ]

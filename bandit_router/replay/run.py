@@ -13,6 +13,7 @@ from bandit_router.replay.facts import Facts, Gathering
 from bandit_router.replay.learning import Learned, replay_learning
 from bandit_router.replay.log import LogAt
 from bandit_router.replay.record import Record
+from bandit_router.replay.references import references
 from bandit_router.replay.taken import Taken, learning_courses, of_courses
 from bandit_router.replay.targets import Target
 from bandit_router.replay.work import Options, processes, spread
@@ -31,10 +32,21 @@ class Plan:
     engine: str = "local"
     jobs: int = 1
     insist: bool = False
+    references: bool = False
+    """Whether to hold the targets against each model by itself and a fixed cascade too."""
 
 
 def replay(log: LogAt, targets: Sequence[Target], plan: Plan, *, tick: Tick = lambda _: None) -> dict[str, Any]:
-    """Return the answer; raise `RouterError` for bad input."""
+    """Return the answer, with the lines of `references` apart; raise `RouterError` for bad input."""
+    names = [target.name for target in targets]
+    fixed = references(log.records(), taken=names) if plan.references else []
+    result = _replay(log, [*targets, *fixed], plan, tick=tick)
+    lines = result["targets"]
+    pairs = [pair for pair in result["differences"] if pair["policy"] in names]
+    return {**result, "targets": lines[: len(targets)], "references": lines[len(targets) :], "differences": pairs}
+
+
+def _replay(log: LogAt, targets: Sequence[Target], plan: Plan, *, tick: Tick) -> dict[str, Any]:
     wants_models = bool(MODELS.intersection(plan.question.estimators))
     keep = wants_models and (plan.insist or not log.longer_than(MODEL_LIMIT))
     still = [target for target in targets if target.learning == "version"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,28 +18,33 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bandit_router.replay.record import Record
 from simulate.replaying.speed import write_log
-from simulate.replaying.truth import check, truths
+from simulate.replaying.truth import ROWS, check, played_logs, served_logs, truths
+from simulate.replaying.world import JUDGE_USD
 
 _STATIC = 'kind = "static"\nmodel = "medium"\nmin_exploration = 0.1\n'
 Repetitions = Annotated[int, typer.Option(help="Logs of 4,000 queries to check the truth on; 0 leaves it out.")]
+Served = Annotated[int, typer.Option(help="Such logs through a running service, over HTTP; 0 leaves it out.")]
 Decisions = Annotated[int, typer.Option(help="How long the log for speed is; 0 leaves it out.")]
 
 
-def main(repetitions: Repetitions = 200, decisions: Decisions = 10_000_000) -> None:
-    """Print the two tables."""
+def main(repetitions: Repetitions = 200, served: Served = 10, decisions: Decisions = 10_000_000) -> None:
+    """Print the tables."""
     if decisions:
         _speed(decisions)
     if repetitions:
-        _truth(repetitions)
+        _truth("", played_logs(range(repetitions)), repetitions, judge_usd=JUDGE_USD)
+    if served:
+        _truth(" through a service", served_logs(range(served)), served, judge_usd=0.0)
 
 
-def _truth(repetitions: int) -> None:
-    true = truths()
+def _truth(title: str, logs: Iterable[Sequence[Record]], count: int, *, judge_usd: float) -> None:
+    true = truths(judge_usd=judge_usd)
     with Progress(transient=True) as progress:
-        task = progress.add_task("truth", total=repetitions)
-        scores = check(range(repetitions), true, tick=lambda: progress.advance(task))
-    title = f"{repetitions} logs of 4,000 queries: how often the truth was inside a nominal 95 % interval"
+        task = progress.add_task("truth", total=count)
+        scores = check(logs, true, tick=lambda: progress.advance(task))
+    title = f"{count} logs of {ROWS:,} queries{title}: how often the truth was inside a nominal 95 % interval"
     table = Table("policy", "figure", "inside", "mean width", title=title, box=SIMPLE_HEAD)
     for (name, figure), score in scores.items():
         table.add_row(name, figure, f"{score.share:.3f}", f"{score.width:.5f}")

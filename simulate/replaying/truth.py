@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Final
 
-from bandit_router.replay.answer import Question, answer
+from bandit_router.replay.answer import DEFAULT, Question, answer
 from bandit_router.replay.facts import facts_of
+from bandit_router.replay.record import Record
 from bandit_router.replay.taken import itself, taken
 from bandit_router.replay.targets import Target
-from simulate.replaying.world import TARGETS, VALUE_USD, log_of, specs
+from simulate.replaying.service import served_log
+from simulate.replaying.world import JUDGE_USD, TARGETS, VALUE_USD, log_of, specs
 
-FIGURES = ("reward", "quality", "cost_usd")
+FIGURES: Final = ("reward", "quality", "cost_usd")
+ROWS: Final = 4000
+Truths = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(slots=True)
@@ -41,13 +47,13 @@ class Score:
         self.widths.append(found["high"] - found["low"])
 
 
-def truths(*, rows: int = 100_000, seed: int = 10**6) -> dict[str, dict[str, float]]:
+def truths(*, rows: int = 100_000, seed: int = 10**6, judge_usd: float = JUDGE_USD) -> Truths:
     """Return what each policy truly earns: run in a world of many queries."""
-    return {name: _truth(name, rows=rows, seed=seed) for name in (*TARGETS, "live")}
+    return {name: _truth(name, rows=rows, seed=seed, judge_usd=judge_usd) for name in (*TARGETS, "live")}
 
 
-def _truth(name: str, *, rows: int, seed: int) -> dict[str, float]:
-    records, run = log_of(name, rows=rows, seed=seed)
+def _truth(name: str, *, rows: int, seed: int, judge_usd: float) -> dict[str, float]:
+    records, run = log_of(name, rows=rows, seed=seed, judge_usd=judge_usd)
     facts = facts_of(records)
     quality = float(run.quality.mean())
     cost = float(facts.cost_usd.mean())
@@ -55,18 +61,13 @@ def _truth(name: str, *, rows: int, seed: int) -> dict[str, float]:
 
 
 def check(
-    repetitions: Sequence[int],
-    true: Mapping[str, Mapping[str, float]],
-    *,
-    rows: int = 4000,
-    estimators: tuple[str, ...] = ("cressie_read", "dr_sequential"),
-    tick: Callable[[], object] = lambda: None,
+    logs: Iterable[Sequence[Record]], true: Truths, *, tick: Callable[[], object] = lambda: None
 ) -> dict[tuple[str, str], Score]:
-    """Return by policy and figure how often the truth was inside, over logs of different seeds."""
+    """Return by policy and figure how often the truth was inside, over logs."""
     scores: dict[tuple[str, str], Score] = {}
-    for seed in repetitions:
-        result = replayed(seed, rows=rows, estimators=estimators)
-        for line in result["targets"]:
+    for seed, records in enumerate(logs):
+        modelled, plain = replayed(records, seed=seed)
+        for line, without in zip(modelled["targets"], plain["targets"], strict=True):
             name = line["policy"]
             for figure in FIGURES:
                 _score(scores, name, figure).add(line[figure], true[name][figure])
@@ -74,19 +75,36 @@ def check(
                 _score(scores, name, estimator).add(found, true[name]["reward"])
             gain = true[name]["reward"] - true["live"]["reward"]
             _score(scores, name, "over the log").add(line["against_logging"], gain)
+            _score(scores, name, "over the log, no model").add(without["against_logging"], gain)
         tick()
     return scores
+
+
+def played_logs(seeds: Iterable[int], *, rows: int = ROWS) -> Iterator[list[Record]]:
+    """Yield the log of each seed, played without a service."""
+    for seed in seeds:
+        yield log_of("live", rows=rows, seed=seed)[0]
+
+
+def served_logs(seeds: Iterable[int], *, rows: int = ROWS) -> Iterator[list[Record]]:
+    """Yield the log of each seed as a service wrote it, asked over HTTP; judges cost nothing there."""
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            yield served_log(Path(folder), rows=rows, seed=seed)
 
 
 def _score(scores: dict[tuple[str, str], Score], name: str, figure: str) -> Score:
     return scores.setdefault((name, figure), Score())
 
 
-def replayed(seed: int, *, rows: int, estimators: tuple[str, ...]) -> dict[str, Any]:
-    """Return the answer about the targets from one log."""
-    records, _ = log_of("live", rows=rows, seed=seed)
-    keep = "dr_sequential" in estimators
+def replayed(records: Sequence[Record], *, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the answers about the targets from one log: with a model of what is still to come, and without."""
     targets = [Target(name=name, kind="check", specs=specs()) for name in TARGETS]
-    found = [taken(target, records, max_attempts=3, keep=keep) for target in targets]
-    question = Question(estimators=estimators, seed=seed, parts=False)
-    return answer(targets, facts_of(records), found, question, itself=itself(records), records=records if keep else ())
+    found = [taken(target, records, max_attempts=3, keep=True) for target in targets]
+    facts, own = facts_of(records), itself(records)
+    modelled = Question(estimators=DEFAULT, seed=seed, parts=False)
+    plain = Question(estimators=DEFAULT[:1], seed=seed, parts=False)
+    return (
+        answer(targets, facts, found, modelled, itself=own, records=records),
+        answer(targets, facts, found, plain, itself=own),
+    )

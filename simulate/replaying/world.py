@@ -97,16 +97,16 @@ def _context(row: int, category: str, hard: float) -> Context:
     )
 
 
-def setting(rows: int) -> Setting:
+def setting(rows: int, *, judge_usd: float = JUDGE_USD) -> Setting:
     """Return what holds for every policy."""
-    return Setting(value_usd=VALUE_USD, judge_cost_usd=JUDGE_USD, rows=rows, max_attempts=3)
+    return Setting(value_usd=VALUE_USD, judge_cost_usd=judge_usd, rows=rows, max_attempts=3)
 
 
 class Logging(Replay):
     """Plays a policy and keeps what the service would have logged."""
 
-    def __init__(self, world: World, stream: Stream, rows: int) -> None:
-        super().__init__(world, setting(rows), stream, [])
+    def __init__(self, world: World, stream: Stream, rows: int, *, judge_usd: float = JUDGE_USD) -> None:
+        super().__init__(world, setting(rows, judge_usd=judge_usd), stream, [])
         self.records: list[Record] = []
 
     def _teach(self, decision: Decision, outcome: Outcome, *, score: float | None) -> None:
@@ -119,10 +119,10 @@ class Logging(Replay):
         self.records.append(Record(seq=seq, decision=decision, outcome=outcome, feedback=said))
 
 
-def log_of(name: str, *, rows: int, seed: int) -> tuple[list[Record], Run]:
+def log_of(name: str, *, rows: int, seed: int, judge_usd: float = JUDGE_USD) -> tuple[list[Record], Run]:
     """Return the log of a policy in a world of its own draw, and what truly became of every query."""
     world = make_world(rows, seed)
     stream = make_stream(world, setting(rows), seed)
-    played, one = Logging(world, stream, rows), policy(name)
+    played, one = Logging(world, stream, rows, judge_usd=judge_usd), policy(name)
     tally = played.play(lambda _: one, lambda _: None)
     return played.records, tally.run(name, "check", seed)

@@ -26,19 +26,20 @@ def write_page(path: Path, result: Mapping[str, Any]) -> None:
 
 def page(result: Mapping[str, Any]) -> str:
     """Return the page."""
-    lines = _named(result)
-    parts = [f"<h1>Replay</h1><p>{escape(_summary(result))}</p>", _table(lines, result), _findings(result)]
+    asked = _named(result)
+    lines = [*asked, *_references(result)]
+    parts = [f"<h1>Replay</h1><p>{escape(_summary(result))}</p>", _table(asked, lines, result), _findings(result)]
     if lines:
         parts += [_section("Quality and cost", _FRONTIER, _legend(lines) + frontier(lines))]
         parts += [
-            _section(title, words, _legend(lines) + picture)
-            for title, words, picture in (
-                ("By category", _CATEGORIES, categories(lines)),
-                ("Over time", _TIME, over_time(lines)),
+            _section(title, words, _legend(drawn) + picture)
+            for title, words, drawn, picture in (
+                ("By category", _CATEGORIES, lines, categories(lines)),
+                ("Over time", _TIME, asked, over_time(asked)),
             )
             if picture
         ]
-    parts.append(_section("Against each other", _DIFFERENCES, _differences(result)) if result["differences"] else "")
+    parts.append(_compared(asked, lines, result))
     parts.append(_section("What the log can say", _DIAGNOSIS, _diagnosis(result)))
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}{_BAND}</style>'
     body = "\n".join(parts)
@@ -50,7 +51,10 @@ _CATEGORIES: Final = (
     "Mean reward with its 95 % interval, where a category has enough decisions that bear on the policy."
 )
 _TIME: Final = "Mean reward of each tenth of the log, with 95 % intervals."
-_DIFFERENCES: Final = "The first policy's reward less the second's on the same decisions, with its 95 % interval."
+_DIFFERENCES: Final = (
+    "A column's policy: its reward, quality and dollars less those of each other, on the same decisions, with 95 % "
+    "intervals."
+)
 _DIAGNOSIS: Final = (
     "Effective rows: how many decisions of the policy's own would say as much. Overlap: the probability that it shares "
     "with what was logged. Mean weight should be 1. Unsupported: its probability on what the log could not do."
@@ -64,6 +68,15 @@ def _named(result: Mapping[str, Any]) -> list[tuple[str, Line, str]]:
     return [(name, line, f"p{number % COLOURS}") for number, (name, line) in enumerate(found)]
 
 
+def _references(result: Mapping[str, Any]) -> list[tuple[str, Line, str]]:
+    """Return the fixed policies that have figures: models from light to dark, the cascade in grey."""
+    found = [line for line in result.get("references", ()) if line["answers"]]
+    return [
+        (line["policy"], line, f"m{(2 * number + 1) % COLOURS}" if line["kind"] == "static" else "single")
+        for number, line in enumerate(found)
+    ]
+
+
 def _summary(result: Mapping[str, Any]) -> str:
     log = result["log"]
     if not log["decisions"]:
@@ -75,10 +88,12 @@ def _summary(result: Mapping[str, Any]) -> str:
     )
 
 
-def _table(lines: Named, result: Mapping[str, Any]) -> str:
+def _table(asked: Named, lines: Named, result: Mapping[str, Any]) -> str:
     heads = ("", "reward", "over the log", "quality", "USD a request", "learned")
-    rows = []
+    rows: list[str] = []
     for name, line, css in lines:
+        if len(rows) == len(asked):
+            rows += [*_unanswered(result["targets"]), _REFERENCES]
         cells = [
             _said(line["reward"]),
             _said(line.get("against_logging"), sign=True),
@@ -88,22 +103,39 @@ def _table(lines: Named, result: Mapping[str, Any]) -> str:
         ]
         swatch = f'<i class="{css}" style="color:var(--c)">&#9632;</i> '
         rows.append(f"<tr><th>{swatch}{escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    for line in result["targets"]:
-        if not line["answers"]:
-            said = escape(next(finding["message"] for finding in line["findings"] if finding["fatal"]))
-            rows.append(f'<tr><th>{escape(line["policy"])}</th><td class="no" colspan="5">No answer: {said}.</td></tr>')
+    rows += _unanswered(result["targets"] if len(lines) == len(asked) else ())
+    rows += _unanswered(result.get("references", ()))
     top = "".join(f"<th>{head}</th>" for head in heads)
     return f'<div class="wide"><table><tr>{top}</tr>{"".join(rows)}</table></div>'
+
+
+_REFERENCES: Final = '<tr class="hindsight"><th>Fixed references</th><td colspan="5"></td></tr>'
+
+
+def _unanswered(lines: Sequence[Line]) -> list[str]:
+    found = []
+    for line in lines:
+        if not line["answers"]:
+            said = escape(next(finding["message"] for finding in line["findings"] if finding["fatal"]))
+            found.append(
+                f'<tr><th>{escape(line["policy"])}</th><td class="no" colspan="5">No answer: {said}.</td></tr>'
+            )
+    return found
 
 
 def _said(estimate: Mapping[str, float] | None, *, sign: bool = False, money: bool = False) -> str:
     if estimate is None:
         return ""
     if money:
-        shown = [dollars(round(estimate[part], 6)) for part in ("value", "low", "high")]
+        shown = [_amount(estimate[part], sign=sign) for part in ("value", "low", "high")]
     else:
         shown = [f"{estimate[part]:{'+' if sign else ''}.3f}" for part in ("value", "low", "high")]
     return f"{shown[0]}<br><span class='note'>{shown[1]} to {shown[2]}</span>"
+
+
+def _amount(value: float, *, sign: bool) -> str:
+    shown = dollars(round(abs(value), 6))
+    return shown if not sign else f"{'-' if value < 0 else '+'}{shown}"
 
 
 def _findings(result: Mapping[str, Any]) -> str:
@@ -116,18 +148,54 @@ def _findings(result: Mapping[str, Any]) -> str:
     return f"<ul class='note'>{''.join(notes)}</ul>" if notes else ""
 
 
-def _differences(result: Mapping[str, Any]) -> str:
-    rows = [
-        f"<tr><th>{escape(each['policy'])} less {escape(each['over'])}</th><td>{_said(each, sign=True)}</td></tr>"
-        for each in result["differences"]
+def _compared(asked: Named, lines: Named, result: Mapping[str, Any]) -> str:
+    table = _differences(asked, lines, result)
+    return _section("Against each other", _DIFFERENCES, table) if table else ""
+
+
+def _differences(asked: Named, lines: Named, result: Mapping[str, Any]) -> str:
+    """Return a table of the policies asked about, less what was logged, each other and the references."""
+    found = {(each["policy"], each["over"]): each for each in result["differences"]}
+    rows = [(name, line) for name, line, _ in asked if name != _LOGGED]
+    if not rows:
+        return ""
+    others = [name for name, _, _ in lines]
+    top = "".join(f"<th>{escape(name)}</th>" for name, _ in rows)
+    body = []
+    for other in others:
+        cells = [line["against_logging"] if other == _LOGGED else _over(found, name, other) for name, line in rows]
+        body.append(f"<tr><th>less {escape(other)}</th>{''.join(f'<td>{_apart(cell)}</td>' for cell in cells)}</tr>")
+    return f'<div class="wide"><table><tr><th></th>{top}</tr>{"".join(body)}</table></div>'
+
+
+def _apart(difference: Mapping[str, Any] | None) -> str:
+    """Return a difference in reward, and those in quality and dollars below it where they were told."""
+    if difference is None:
+        return ""
+    figures = [("reward", difference)]
+    figures += [
+        (name, difference[key]) for key, name in (("quality", "quality"), ("cost_usd", "USD")) if key in difference
     ]
-    return f"<table><tr><th></th><th>reward</th></tr>{''.join(rows)}</table>"
+    return "".join(f"<div>{name} {_said(one, sign=True, money=name == 'USD')}</div>" for name, one in figures)
+
+
+def _over(found: Mapping[tuple[str, str], Line], name: str, other: str) -> Mapping[str, Any] | None:
+    """Return how much more one earns than another, turned round where it was reckoned the other way."""
+    if (name, other) in found or (other, name) not in found:
+        return found.get((name, other))
+    back = found[other, name]
+    figures = {figure: _turned(back[figure]) for figure in ("quality", "cost_usd") if figure in back}
+    return {**_turned(back), **figures}
+
+
+def _turned(estimate: Mapping[str, float]) -> dict[str, Any]:
+    return {"value": -estimate["value"], "low": -estimate["high"], "high": -estimate["low"]}
 
 
 def _diagnosis(result: Mapping[str, Any]) -> str:
     heads = ("", "effective rows", "overlap", "mean weight", "largest weight", "unsupported", "calibration p")
     rows = []
-    for line in result["targets"]:
+    for line in (*result["targets"], *result.get("references", ())):
         d = line.get("diagnosis")
         if d is None:
             continue

@@ -127,6 +127,26 @@ def test_a_database_is_a_log(ready: Shell, live: list[Record], tmp_path: Path) -
     assert by_database == by_file
 
 
+def test_with_a_page_targets_are_held_against_each_model_and_a_cascade_too(logged: Shell) -> None:
+    found = result(logged, "log.parquet", "--target", "careful.toml", "--report", "out.html")
+    names = ["always small", "always medium", "always large", "fixed cascade"]
+    assert [line["policy"] for line in found["references"]] == names
+    answered = [line["policy"] for line in found["references"] if line["answers"]]
+    assert [(pair["policy"], pair["over"]) for pair in found["differences"]] == [("careful", name) for name in answered]
+    large = next(pair for pair in found["differences"] if pair["over"] == "always large")
+    assert large["low"] > 0
+    assert large["cost_usd"]["high"] < 0
+    page = Path("out.html").read_text()
+    assert all(name in page for name in names)
+    assert found["targets"][0]["against_logging"]["quality"]["low"] > 0
+
+
+def test_a_reference_that_the_log_cannot_answer_for_is_no_exit_code(logged: Shell) -> None:
+    found = result(logged, "log.parquet", "--target", "careful.toml", "--report", "out.html")
+    assert not all(line["answers"] for line in found["references"])
+    assert "No answer" in Path("out.html").read_text()
+
+
 def test_the_page_stands_by_itself(logged: Shell) -> None:
     logged("replay", "log.parquet", "--target", "careful.toml", "--target", "dear.toml", "--report", "out.html")
     page = Path("out.html").read_text()

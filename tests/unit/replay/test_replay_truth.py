@@ -15,7 +15,7 @@ from bandit_router.replay.record import Record
 from bandit_router.replay.taken import itself, taken
 from bandit_router.replay.targets import Target
 from bandit_router.types import Pmf
-from simulate.replaying.truth import check, truths
+from simulate.replaying.truth import check, played_logs, truths
 from simulate.replaying.world import log_of, specs
 
 PLAIN = Question(estimators=("cressie_read",), parts=False)
@@ -35,7 +35,7 @@ def ask(records: Sequence[Record], *names: str, question: Question = PLAIN) -> M
 
 def test_the_truth_is_inside_the_intervals() -> None:
     true = truths(rows=20_000)
-    scores = check(range(8), true, rows=1500)
+    scores = check(played_logs(range(8), rows=1500), true)
     assert sum(score.hits for score in scores.values()) >= 0.9 * sum(s.hits + s.misses for s in scores.values())
 
 
