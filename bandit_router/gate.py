@@ -101,7 +101,8 @@ class Gate:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     _rests: dict[str, float] = field(default_factory=dict)
-    _refused: dict[str, int] = field(default_factory=dict)
+    _looked: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    """The newest version when a policy was last looked at, and what served: the same two are not compared twice."""
 
     def tick_safely(self) -> None:
         """Tick, and log what goes wrong: the scheduler's job must go on, and what serves goes on serving."""
@@ -121,10 +122,12 @@ class Gate:
         for name, number in newest.items():
             chosen = serving.get(name)
             done = chosen is not None and (chosen.pinned or chosen.number >= number)
-            if done or self._refused.get(name) == number or self.clock() < self._rests.get(name, 0.0):
+            pair = number, chosen.number if chosen else None
+            if done or self._looked.get(name) == pair or self.clock() < self._rests.get(name, 0.0):
                 continue
             started = self.clock()
             self._decide(name, chosen, hashes[name])
+            self._looked[name] = pair
             self._rests[name] = self.clock() + (1 / _SHARE - 1) * (self.clock() - started)
 
     def _decide(self, name: str, serving: Serving | None, spec_hash: str) -> None:
@@ -173,7 +176,6 @@ class Gate:
             log.info("%s", error)  # somebody was faster; the next look starts from what they did
             return
         if decision.kind == "refused":
-            self._refused[decision.policy] = decision.number
             log.warning("version %s of %s does not serve: %s", decision.number, decision.policy, decision.reason)
 
 

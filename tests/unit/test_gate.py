@@ -163,6 +163,17 @@ def test_a_refused_version_is_looked_at_once_and_the_next_one_again() -> None:
     assert [each.number for each in store.decided] == [2, 3]
 
 
+def test_a_refused_version_is_looked_at_again_once_another_serves() -> None:
+    store = two()
+    found = [earns(-0.3, -0.1), earns(0.1, 0.3)]
+    looking = gate(store, lambda *_: found.pop(0))
+    looking.tick()
+    store.chosen = serving(0)
+    store.published.insert(0, make_version(0))
+    looking.tick()
+    assert [each.kind for each in store.decided] == ["refused", "promoted"]
+
+
 def test_while_a_version_is_pinned_none_is_looked_at() -> None:
     store = two()
     store.chosen = serving(1, pinned=True)
