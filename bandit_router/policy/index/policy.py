@@ -162,12 +162,8 @@ class IndexPolicy:
         gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
         probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
-            ignorance = np.array([self._known.predictor.ignorance(actions[i].model) for i in models])
-            spreads = _spread(np.sqrt(ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
-            gaps = _spread(worth.max() - worth, places, n, np.inf)
-            probs = wondered(probs, gaps, spreads, spec.thompson_share)
-            explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
-            probs = floored(probs, explored & ~shut, spec.min_exploration)
+            behind = np.maximum(worth.max() - worth, blind.max() - blind)
+            probs = self._curious(probs, actions, places, belief, behind=behind, shut=shut)
         if shut.any():
             probs = trickled(probs, shut, cost)
         # Where the verdict changes nothing now it would still teach: more, the less a model is known. Trying what is
@@ -179,6 +175,29 @@ class IndexPolicy:
         return Pmf(
             probs=tuple(probs.tolist()), predicted=tuple(predicted.tolist()), judge=tuple(asked.tolist()), serve=serve
         )
+
+    def _curious(
+        self,
+        probs: Vector,
+        actions: Sequence[Action],
+        places: NDArray[np.intp],
+        belief: Belief,
+        *,
+        behind: Vector,
+        shut: NDArray[np.bool_],
+    ) -> Vector:
+        """Return the pmf of a start with what is added to find out what is not known, and to keep what is known fresh.
+
+        `behind` says how far each model is below the best, as a start and by itself: a poor start that is mended by
+        going on comes close to the best one, and is none the better for that.
+        """
+        spec, n = self._spec, len(actions)
+        ignorance = np.array([self._known.predictor.ignorance(actions[place].model) for place in places])
+        spreads = _spread(np.sqrt(ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
+        gaps = np.where(shut, np.inf, _spread(behind, places, n, np.inf))
+        probs = wondered(probs, gaps, spreads, spec.thompson_share)
+        explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
+        return floored(probs, explored & ~shut, spec.min_exploration)
 
     def _left(self, state: State) -> int:
         """Return how many answers may still be had."""

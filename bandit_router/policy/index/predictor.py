@@ -106,6 +106,7 @@ class Predictor:
         row = self.rows.get(model)
         if row is not None:
             self.own_covariances[row] += np.diag(CHANGED * space.by_column(*OWN)[: len(self.own_covariances[row])])
+            self.told[row] = 0.0
 
     def load_more(self, slope: float) -> None:
         """Move the loading along the slope of the likelihood, ever more slowly."""
