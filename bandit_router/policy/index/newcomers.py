@@ -44,12 +44,14 @@ class Newcomers:
         met: Iterable[str] = (),
         accounts: Mapping[str, float] | None = None,
         trials: Mapping[str, int] | None = None,
+        came: Iterable[str] = (),
         pool: float = 0.0,
         disappointment: float = 0.0,
         compared: float = 0.0,
     ) -> None:
         """`disappointment`: by how much the best of many predictions is too high, where no newcomer was called."""
         self.met, self.accounts, self.trials, self.pool = set(met), dict(accounts or {}), dict(trials or {}), pool
+        self.came = set(came)
         self.disappointment, self.compared = disappointment, compared
 
     def state(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class Newcomers:
             "met": sorted(self.met),
             "accounts": self.accounts,
             "trials": self.trials,
+            "came": sorted(self.came),
             "pool": self.pool,
             "disappointment": self.disappointment,
             "compared": self.compared,
@@ -69,6 +72,7 @@ class Newcomers:
         self.met.update(new)
         if new and events > SETTLED:
             self.accounts |= dict.fromkeys(new, 0.0)
+            self.came.update(new)
             self.pool = max(START[0] / len(new), START[1])
         self.pool = min(self.pool + RATE, max(self.pool, START[1]))
         while self.pool >= STAKE and (empty := [model for model, held in self.accounts.items() if held <= 0]):
@@ -97,6 +101,10 @@ class Newcomers:
         self.trials[model] = self.trials.get(model, 0) + trials
         if self.trials[model] >= TRIALS:
             del self.accounts[model], self.trials[model]
+
+    def late(self, models: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which models came late, newcomers or not: they are tried for their value alone."""
+        return np.array([model in self.came for model in models], dtype=np.bool_)
 
     def shut(self, models: Sequence[str], values: Vector, cost: Vector) -> NDArray[np.bool_]:
         """Tell which newcomers have an empty account, or could not win with a perfect answer; none when all are new.

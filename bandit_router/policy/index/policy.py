@@ -194,7 +194,8 @@ class IndexPolicy:
         spec, n = self._spec, len(actions)
         ignorance = np.array([self._known.predictor.ignorance(actions[place].model) for place in places])
         spreads = _spread(np.sqrt(ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
-        gaps = np.where(shut, np.inf, _spread(behind, places, n, np.inf))
+        late = self._known.newcomers.late([action.model for action in actions])
+        gaps = np.where(shut | late, np.inf, _spread(behind, places, n, np.inf))
         probs = wondered(probs, gaps, spreads, spec.thompson_share)
         explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
         return floored(probs, explored & ~shut, spec.min_exploration)
