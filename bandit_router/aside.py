@@ -63,6 +63,13 @@ class AsideObserver(Protocol):
         """Note a run that came to nothing."""
 
 
+class Runner(Protocol):
+    """Carries out runs."""
+
+    def offer(self, run: Run, /) -> bool:
+        """Start a run, and return at once; False when there is no room or no budget."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Purse:
     """What may be spent in a day (UTC) by all processes together; what is under way is held back at its expected price.

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
-from bandit_router.aside import Run
+from bandit_router.aside import Run, Runner
 from bandit_router.errors import RouterError, StoreUnavailable
 from bandit_router.policy.load import PINNED
 from bandit_router.policy.probe import Probe
@@ -29,13 +29,6 @@ AGAIN: Final = 30
 """Probes of a model that was let in before and has changed."""
 DEVIATION: Final = 0.5
 """Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
-
-
-class Runner(Protocol):
-    """Carries out what is picked."""
-
-    def offer(self, run: Run, /) -> bool:
-        """Start a run, and return at once; False when there is no room or no budget."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,8 +61,7 @@ class Prober:
         except RouterError as error:
             log.debug("%s is not probed beside %s: %s", model.name, decision.id, error)
             return
-        models = tuple({each.name: each for each in (*self.offered.catalog.models, model)}.values())
-        run = Run(kind="probe", parent=decision, ask=ask, policy=Probe(model.name), models=models, once=True)
+        run = Run(kind="probe", parent=decision, ask=ask, policy=Probe(model.name), models=self._with(model), once=True)
         if self.runner.offer(run):
             self._offered_since[model.name] = self._offered_since.get(model.name, 0) + 1
 
@@ -95,9 +87,8 @@ class Prober:
 
     def _reaches(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> bool:
         """Tell whether the model could change what is decided; raise `NoEligibleModel` when it may not take part."""
-        policy, others = self.policies.get(self.default_policy), self.offered.catalog.models
-        models = tuple({each.name: each for each in (*others, model)}.values())
-        plan = self.plan(ask, policy, models, started=self.clock())
+        policy = self.policies.get(self.default_policy)
+        plan = self.plan(ask, policy, self._with(model), started=self.clock())
         actions = [action for action in plan.candidates if not action.fuses]
         place = next((place for place, action in enumerate(actions) if action.model == model.name), None)
         if place is None:
@@ -111,3 +102,7 @@ class Prober:
             return outcome.quality is not None
         doubt = 2 * DEVIATION / math.sqrt(1 + self._made.get(model.name, 0))
         return own + doubt >= max(rest)
+
+    def _with(self, model: Model) -> tuple[Model, ...]:
+        """Return the models on offer and this one, which may be one of them."""
+        return tuple({each.name: each for each in (*self.offered.catalog.models, model)}.values())

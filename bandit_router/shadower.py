@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from bandit_router.aside import Purse, Run
+from bandit_router.aside import Purse, Run, Runner
 from bandit_router.errors import RouterError
 from bandit_router.experiment.assign import policy_name
 from bandit_router.experiment.history import Standing
@@ -19,13 +19,6 @@ from bandit_router.router import Ask, Policies
 from bandit_router.types import Decision, Outcome, Step
 
 log = logging.getLogger(__name__)
-
-
-class Runner(Protocol):
-    """Carries out what is picked."""
-
-    def offer(self, run: Run, /) -> bool:
-        """Start a run, and return at once; False when there is no room or no budget."""
 
 
 class Spent(Protocol):
@@ -77,6 +70,8 @@ class Shadower:
 
     def _purse(self, spec: ExperimentSpec, arm: ArmSpec) -> Purse:
         """Return the arm's own purse, the same one at every request."""
-        spent = partial(self.spent.of_arm, spec.name, arm.name)
-        made = Purse(daily_usd=arm.budget_usd_per_day or 0.0, spent=spent)
-        return self._purses.setdefault((spec.name, arm.name), made)
+        purse = self._purses.get((spec.name, arm.name))
+        if purse is None:
+            spent = partial(self.spent.of_arm, spec.name, arm.name)
+            purse = self._purses[spec.name, arm.name] = Purse(daily_usd=arm.budget_usd_per_day or 0.0, spent=spent)
+        return purse

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from bandit_router.settings import ModelSettings, Settings, load_settings
 if TYPE_CHECKING:
     from bandit_router.registry.offered import Offered
     from bandit_router.store.roster import Roster
+    from bandit_router.types import ModelEvent
 
 Name = Annotated[str, typer.Argument(help="What clients, policies and logs call it.")]
 Reason = Annotated[str | None, typer.Option(help="Kept with the model's history.")]
@@ -121,31 +123,21 @@ def approve(name: Name, config: Config = DEFAULT_CONFIG, reason: Reason = None) 
     """Let a newcomer take users' requests, whatever its probes say."""
     from bandit_router.registry.lifecycle import approved
 
-    with _offered(load_settings(config)) as (offered, _):
-        record = offered.record(name)
-        offered.change(approved(record, now=datetime.now(UTC), reason=reason or "approved by an operator"))
-    typer.echo(f"approved {name}")
+    _rule(approved, name, config, reason=reason, done="approved")
 
 
 def retire(name: Name, config: Config = DEFAULT_CONFIG, reason: Reason = None) -> None:
     """Take a model out; requests under way end as they began, and its history is kept."""
     from bandit_router.registry.lifecycle import retired
 
-    with _offered(load_settings(config)) as (offered, _):
-        offered.introduce(datetime.now(UTC))
-        record = offered.record(name)
-        offered.change(retired(record, now=datetime.now(UTC), reason=reason or "retired by an operator"))
-    typer.echo(f"retired {name}")
+    _rule(retired, name, config, reason=reason, done="retired")
 
 
 def readmit(name: Name, config: Config = DEFAULT_CONFIG, reason: Reason = None) -> None:
     """Take a retired model back, or accept a degraded one as it is, with what is known of it."""
     from bandit_router.registry.lifecycle import readmitted
 
-    with _offered(load_settings(config)) as (offered, _):
-        record = offered.record(name)
-        offered.change(readmitted(record, now=datetime.now(UTC), reason=reason or "readmitted by an operator"))
-    typer.echo(f"readmitted {name}")
+    _rule(readmitted, name, config, reason=reason, done="readmitted")
 
 
 def history(
@@ -193,3 +185,12 @@ def _offered(settings: Settings) -> Iterator[tuple[Offered, Roster]]:
         yield Offered(settings.models, prices=LitellmProvider.load().price, records=roster, probed=probed), roster
     finally:
         engine.dispose()
+
+
+def _rule(rule: Callable[..., ModelEvent], name: str, config: Path, *, reason: str | None, done: str) -> None:
+    """Change where a model stands by a rule of its life, and say so."""
+    with _offered(load_settings(config)) as (offered, _):
+        now = datetime.now(UTC)
+        offered.introduce(now)  # router.toml may name models that no service has started with yet
+        offered.change(rule(offered.record(name), now=now, reason=reason or f"{done} by an operator"))
+    typer.echo(f"{done} {name}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bandit_router.cascade.plan import Limits, next_actions, served
+from bandit_router.cascade.plan import Limits, concluded, next_actions
 from bandit_router.cascade.run import take_step
 from bandit_router.policy.draw import draw, validate
 from bandit_router.protocols import Forgetful, LearningPolicy, Policy
@@ -204,17 +205,8 @@ def _ended(
 ) -> tuple[Outcome, Decision]:
     """Return the query's outcome and decision as the product would log them."""
     now, name = EPOCH + timedelta(seconds=number), str(number)
-    last = steps[-1]
-    index = served(history, last.pmf.serve if last.action.is_stop else None)
-    outcome = Outcome(
-        decision_id=name,
-        finished_at=now,
-        status="failed" if index is None else "ok",
-        steps=steps,
-        history=history,
-        served=index,
-        latency_s=0.0,
-    )
+    final = replace(state, steps=steps, history=history)
+    outcome = concluded(name, final, finished_at=now, latency_s=0.0)
     decision = Decision(
         id=name,
         created_at=now,

@@ -95,8 +95,7 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     ranks = arrays["ranks"].reshape(len(names["judges"]), BINS)
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
-    # A state from before there were accounts: whoever had answered was there.
-    known.newcomers = Newcomers(**names.get("newcomers", {"met": names["models"]}))
+    known.newcomers = Newcomers(**names["newcomers"])
     for owner, name in _scalars(known):
         setattr(owner, name, float(names["scalars"][name]))
     verdicts.derive()
