@@ -93,6 +93,7 @@ def health_of_models(service: Services) -> Iterable[ModelHealth]:
             expected=service.drift.expected(name),
             evidence=service.drift.evidence(name),
             alarms=sum(change.model == name and change.kind == "worse" for change in service.drift.changes),
+            versions=sum(found.model == name for found in service.drift.replaced),
         )
 
 

@@ -51,6 +51,7 @@ class ModelHealth:
     expected: float | None
     evidence: float
     alarms: int
+    versions: int
 
 
 class Metrics:
@@ -250,6 +251,7 @@ class _ModelsCollector(Collector):
             ("quality_expected", "Mean quality expected of its answers.", [one.expected for one in found]),
             ("drift_evidence", "Evidence that its answers got worse.", [one.evidence for one in found]),
             ("drift_alarms", "Alarms raised for its answers.", [one.alarms for one in found]),
+            ("version_changes", "Times it came to answer as another version.", [one.versions for one in found]),
         ):
             family = GaugeMetricFamily(f"{PREFIX}_model_{name}", told, labels=["model"])
             for each, value in zip(found, values, strict=True):

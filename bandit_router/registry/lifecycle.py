@@ -117,15 +117,20 @@ def drifted(change: Change, records: Mapping[str, ModelRecord], *, now: datetime
 
 
 def replaced(found: Replaced, records: Mapping[str, ModelRecord], *, now: datetime) -> ModelEvent:
-    """Return the event of a model whose provider answers with another version: what is active is probed again."""
+    """Return the event of a model whose provider answers with another version: one that is used is probed again.
+
+    One that is degraded stays so, with the numbers that say when it has recovered.
+    """
     record = records.get(found.model)
+    used = record is not None and record.state in ("active", "degraded")
+    kept = record.numbers if record and record.state == "degraded" else {}
     return ModelEvent(
         model=found.model,
         at=now,
         before=record.state if record else None,
-        state="active" if record and record.state == "active" else None,
+        state=record.state if record and used else None,
         reason=VERSION,
-        numbers={"was": found.was, "now": found.now, "seq": found.seq},
+        numbers={**kept, "was": found.was, "now": found.now, "seq": found.seq},
         key=f"version {found.model} {found.seq}",
         changed=True,
     )

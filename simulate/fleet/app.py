@@ -18,7 +18,7 @@ from simulate.fleet.conditions import Conditions, Ending
 from simulate.fleet.judge import JUDGE, RECORDED, JudgeModel
 from simulate.fleet.models import Answers
 from simulate.fleet.options import FleetOptions
-from simulate.fleet.protocol import Chat, Reply, WireError, completion, events, parse_chat, parse_object
+from simulate.fleet.protocol import Chat, Origin, Reply, WireError, completion, events, parse_chat, parse_object
 from simulate.outcomes import Table
 
 Clock = Callable[[], float]
@@ -78,10 +78,16 @@ class _Fleet:
         return self._answers.reply(chat, speaker=speaker)
 
     def _respond(self, chat: Chat, reply: Reply) -> Response:
-        id, created = f"chatcmpl-{next(self._ids):08x}", int(self._clock())
+        condition, id = self._conditions.of(chat.model), f"chatcmpl-{next(self._ids):08x}"
+        origin = Origin(
+            id=id,
+            created=int(self._clock()),
+            model=condition.says or chat.model,
+            system_fingerprint=condition.fingerprint,
+        )
         if not chat.stream:
-            return JSONResponse(completion(reply, model=chat.model, id=id, created=created))
-        body = events(reply, model=chat.model, id=id, created=created, include_usage=chat.include_usage)
+            return JSONResponse(completion(reply, origin))
+        body = events(reply, origin, include_usage=chat.include_usage)
         return StreamingResponse(body, media_type="text/event-stream")
 
 

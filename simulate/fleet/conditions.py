@@ -32,6 +32,10 @@ class Condition:
     """False takes the model out of the fleet: unknown to calls and to /v1/models."""
     degrade_to: str | None = None
     """The model whose answers it gives instead of its own, at its own price."""
+    says: str | None = None
+    """What its answers call it (`model`); None: by its name."""
+    fingerprint: str = "fp_fleet"
+    """The `system_fingerprint` of its answers; with `says` this is how a provider tells which version answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,8 @@ class Conditions:
     def _fits(self, key: str, value: Any) -> bool:
         if key == "degrade_to":
             return value is None or (isinstance(value, str) and value in self._now and value not in self._judges)
+        if key in ("says", "fingerprint"):
+            return (value is None and key == "says") or (isinstance(value, str) and value != "")
         if key in ("down", "listed"):
             return isinstance(value, bool)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bandit_router.errors import RouterError
@@ -31,6 +31,16 @@ class Reply:
     text: str
     input_tokens: int
     output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What every message of an answer says of where it comes from; `created` in seconds since 1970."""
+
+    id: str
+    created: int
+    model: str
+    system_fingerprint: str
 
 
 class WireError(RouterError):
@@ -102,7 +112,7 @@ def _bad_messages(message: str) -> WireError:
     return WireError(400, message, code="invalid_messages", param="messages")
 
 
-def completion(reply: Reply, *, model: str, id: str, created: int) -> dict[str, Any]:
+def completion(reply: Reply, origin: Origin) -> dict[str, Any]:
     """Return the body of a `chat.completion`."""
     choice = {
         "index": 0,
@@ -110,20 +120,12 @@ def completion(reply: Reply, *, model: str, id: str, created: int) -> dict[str, 
         "logprobs": None,
         "finish_reason": "stop",
     }
-    return {
-        "id": id,
-        "object": "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [choice],
-        "usage": _usage(reply),
-        "system_fingerprint": "fp_fleet",
-    }
+    return {**asdict(origin), "object": "chat.completion", "choices": [choice], "usage": _usage(reply)}
 
 
-def events(reply: Reply, *, model: str, id: str, created: int, include_usage: bool) -> Iterator[str]:
+def events(reply: Reply, origin: Origin, *, include_usage: bool) -> Iterator[str]:
     """Yield the server-sent events of a streamed completion, `[DONE]` last."""
-    head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
+    head = {**asdict(origin), "object": "chat.completion.chunk"}
     pieces: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
     pieces += [{"content": piece} for piece in _pieces(reply.text)]
     for delta in pieces:

@@ -28,7 +28,9 @@ def exported() -> set[str]:
     metrics.watch(lambda: [standing], lambda: 0)
     metrics.watch_experiments(lambda: ())
     metrics.watch_judges(lambda: Report(standings=(), biases=()))
-    health = ModelHealth(model="m", state="active", circuit="open", trips=1, expected=0.5, evidence=1.0, alarms=1)
+    health = ModelHealth(
+        model="m", state="active", circuit="open", trips=1, expected=0.5, evidence=1.0, alarms=1, versions=1
+    )
     metrics.watch_models(lambda: [health])
     families = text_string_to_metric_families(metrics.text().decode())
     return {f.name + ("_total" if f.type == "counter" else "") for f in families if not f.name.endswith("_created")}

@@ -10,7 +10,7 @@ import pytest
 from bandit_router.registry.drift import Drift
 from bandit_router.registry.identity import STEADY, Identity
 from bandit_router.registry.lifecycle import VERSION, replaced, to_probe
-from bandit_router.types import Event, ModelRecord
+from bandit_router.types import Event, ModelEvent, ModelRecord, ModelState
 from tests.factories import START, make_event, make_judged
 
 
@@ -74,8 +74,23 @@ def test_an_active_model_with_another_version_is_probed_again_and_learners_are_t
     assert to_probe(replace(record, reason=event.reason))
 
 
-def test_a_degraded_model_with_another_version_stays_so() -> None:
+def changed(state: ModelState, **numbers: float) -> ModelEvent:
+    """Return the event of another version of a model in a state."""
     drift = Drift()
     drift.learn([answered(seq, "m-1" if seq < 9 else "m-2") for seq in range(1, 20)])
-    record = ModelRecord(name="small", state="degraded", since=START, reason="answers got worse")
-    assert replaced(drift.replaced[0], {"small": record}, now=START).state is None
+    record = ModelRecord(name="small", state=state, since=START, reason="some reason", numbers=numbers)
+    return replaced(drift.replaced[0], {"small": record}, now=START)
+
+
+def test_a_degraded_model_with_another_version_stays_so_from_now_on_and_is_probed_again() -> None:
+    assert changed("degraded", expected=0.8, seen=0.2).state == "degraded"
+
+
+def test_a_degraded_model_with_another_version_is_still_known_by_what_it_was_before() -> None:
+    numbers = changed("degraded", expected=0.8, seen=0.2).numbers
+    assert (numbers["expected"], numbers["seen"], numbers["now"]) == (0.8, 0.2, "m-2")
+
+
+@pytest.mark.parametrize("state", ["probing", "retired"])
+def test_a_model_that_is_not_used_keeps_its_state_whatever_its_version(state: ModelState) -> None:
+    assert changed(state).state is None

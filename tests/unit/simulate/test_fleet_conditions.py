@@ -87,6 +87,8 @@ def test_an_unknown_model_is_met_with_the_nearest_name() -> None:
         ({"model": "tiny", "degrade_to": "none"}, 400, "'degrade_to' cannot be 'none'"),
         ({"model": "tiny", "degrade_to": "judge"}, 400, "'degrade_to' cannot be 'judge'"),
         ({"model": "tiny", "degrade_to": []}, 400, "'degrade_to' cannot be"),
+        ({"model": "tiny", "says": 7}, 400, "'says' cannot be 7"),
+        ({"model": "tiny", "fingerprint": None}, 400, "'fingerprint' cannot be None"),
     ],
 )
 def test_a_wrong_order_is_refused_with_a_reason(order: dict[str, Any], status: int, words: str) -> None:

@@ -181,6 +181,15 @@ def test_an_unlisted_model_is_unknown_until_it_is_added(fleet: FleetServer) -> N
     assert ask(fleet, "hi", "huge").status_code == 200
 
 
+def test_a_model_answers_as_another_version_once_it_is_told_to(fleet: FleetServer, client: openai.OpenAI) -> None:
+    assert {ask(fleet, "hi").json()[key] for key in ("model", "system_fingerprint")} == {"tiny", "fp_fleet"}
+    order(fleet, model="tiny", says="tiny-2", fingerprint="fp_2")
+    whole = ask(fleet, "hi").json()
+    chunks = client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "hi"}], stream=True)
+    assert {(chunk.model, chunk.system_fingerprint) for chunk in chunks} == {("tiny-2", "fp_2")}
+    assert (whole["model"], whole["system_fingerprint"]) == ("tiny-2", "fp_2")
+
+
 def test_control_answers_with_the_condition_and_refuses_nonsense(fleet: FleetServer) -> None:
     assert order(fleet, model="tiny", error_rate=0.5).json()["error_rate"] == 0.5
     assert order(fleet, model="tiny", error_rate=5).status_code == 400
