@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^[ \t>]*(?:[-*+]|\d+\.)?[ \t]*(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+# No two neighbours may match the same blanks: a line of many would take the square of their number in steps.
+_FENCE = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+\.)[ \t]*)?(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,6 +129,10 @@ def test_an_answer_made_to_stall_the_search_for_refusals_passes() -> None:
     assert failed("as an ai " * 19 + "says so") is None
 
 
+def test_an_answer_of_endless_blanks_does_not_stall_the_search_for_fences() -> None:
+    assert failed('{"a": 1}\n' + " " * 400_000 + "x") is None
+
+
 def test_an_answer_at_its_token_limit_is_cut_off() -> None:
     assert failed("The capital of Norway is", finish="length") == "cut_off"
 
