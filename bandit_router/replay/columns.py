@@ -212,12 +212,11 @@ def simple_group(path: Path, number: int, since: datetime | None, until: datetim
 
 
 def _more_than_one(said: Any) -> bool:
-    """Return whether any feedback needs more than its score taken: several, late, or of a kind of its own."""
-    counts = np.diff(_numbers(said.offsets))
-    each = said.flatten()
-    return bool((counts > 1).any()) or any(
-        kind not in ("score", "label", "thumbs") for kind in each.field("kind").unique().to_pylist()
-    )
+    """Return whether any feedback needs more than its score taken: several, too late to count, or of its own kind."""
+    counts, each = np.diff(_numbers(said.offsets)), said.flatten()
+    uncounted = each.field("seq").null_count or each.field("late").null_count or _flags(each.field("late")).any()
+    kinds = each.field("kind").unique().to_pylist()
+    return bool((counts > 1).any() or uncounted) or any(kind not in ("score", "label", "thumbs") for kind in kinds)
 
 
 def _read(table: Any, step: Any, attempt: Any, rest: tuple[Any, list[str]]) -> Columns | None:

@@ -122,6 +122,14 @@ def test_cascades_go_the_plain_way(tmp_path: Path) -> None:
     assert simple_group(tmp_path / "log.parquet", 0, None, None) is None
 
 
+@pytest.mark.parametrize(("late", "seq"), [(True, 3), (False, None), (True, None)])
+def test_feedback_that_came_too_late_to_count_goes_the_plain_way(tmp_path: Path, late: bool, seq: int | None) -> None:
+    one = record(1)
+    given = replace(make_feedback(1, decision=one.decision, score=0.0), late=late)
+    list(write_records(tmp_path / "log.parquet", [replace(one, feedback=(Said(seq=seq, feedback=given),))]))
+    assert simple_group(tmp_path / "log.parquet", 0, None, None) is None
+
+
 def test_the_log_made_for_speed_is_a_sound_one(tmp_path: Path) -> None:
     write_log(tmp_path / "log.parquet", 300, group=100)
     records = list(read_records(tmp_path / "log.parquet"))
