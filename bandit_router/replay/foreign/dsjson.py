@@ -18,22 +18,26 @@ def entry(raw: Object, number: int) -> Entry:
         raise ValueError("'a' and 'p' must be lists of the same length: the actions and their probabilities")
     context = fields.inner(raw, "c")
     offered = context.get("_multi")
-    names = [_name(offered, place) for place in taken]
+    names = {place: _name(offered, place) for place in taken}
+    if len(names) < len(taken):
+        raise ValueError(f"'a' is {taken!r}; it must name every action once")
     cost = raw.get("_label_cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float) or not -1 <= cost <= 0:
         raise ValueError(f"'_label_cost' is {cost!r}; rewards must lie in [0, 1], so costs in [-1, 0]")
     label = raw.get("_label_Action", taken[0])
     if label not in taken:
         raise ValueError(f"'_label_Action' is {label!r}, which is not in 'a'")
-    chances = check(probs, "'p'")
-    if chances[taken.index(label)] <= 0:
+    chances = dict(zip(taken, check(probs, "'p'"), strict=True))
+    if chances[label] <= 0:
         raise ValueError("'p' gives what was done no chance")
+    # What was drawn stands first in 'a': in their own order, and of one tier, the actions do not tell what was done.
+    places = sorted(chances)
     return Entry(
         id=fields.text(raw, "EventId", default=f"row-{number}"),
         at=fields.moment(raw, "Timestamp"),
-        actions=tuple(Action(model=name, tier=tier) for tier, name in enumerate(names)),
-        chosen=taken.index(label),
-        probs=chances,
+        actions=tuple(Action(model=names[place], tier=0) for place in places),
+        chosen=places.index(label),
+        probs=tuple(chances[place] for place in places),
         category=_category(context),
         surface=dict(_numbers(context)),
         score=-float(cost) + 0.0,

@@ -55,6 +55,12 @@ class Entry:
     session: str | None = None
 
 
+def priced(expected_usd: Mapping[str, float]) -> tuple[Action, ...]:
+    """Return models at what they may be expected to cost; the tier of each is the number of lower prices."""
+    prices = sorted(set(expected_usd.values()))
+    return tuple(Action(model=name, tier=prices.index(usd), cost_usd=usd) for name, usd in expected_usd.items())
+
+
 def record(entry: Entry, seq: int, *, value_usd: float, context: Context | None = None) -> Record:
     """Return the record of an entry, of one call that was served and not judged; its score is feedback.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bandit_router.replay.foreign import fields
-from bandit_router.replay.foreign.entry import UNKNOWN, Entry
+from bandit_router.replay.foreign.entry import UNKNOWN, Entry, priced
 from bandit_router.replay.foreign.fields import Object
 from bandit_router.types import Action
 
@@ -49,10 +49,8 @@ def _choice(model: str, raw: Object) -> tuple[tuple[Action, ...], tuple[float, .
         raise ValueError(f"'pmf' has no {model!r}; it must say with what probability the model was taken")
     probs = check(list(pmf.values()), "'pmf'")
     prices = fields.inner(raw, "expected_cost_usd")
-    actions = tuple(
-        Action(model=name, tier=tier, cost_usd=fields.number(prices, name, default=0.0))
-        for tier, name in enumerate(pmf)
-    )
+    # Without prices nothing says which model is above which: they are of one tier, at no expected cost.
+    actions = priced({name: fields.number(prices, name) if prices else 0.0 for name in pmf})
     if probs[list(pmf).index(model)] <= 0:
         raise ValueError(f"'pmf' gives {model!r} no chance, and it was taken")
     return actions, probs, list(pmf).index(model)

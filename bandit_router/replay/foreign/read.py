@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from bandit_router.replay.foreign import dsjson, litellm, openai, table
 from bandit_router.replay.foreign.entry import Entry, record
 from bandit_router.replay.foreign.fields import Object
 from bandit_router.replay.record import Record
-from bandit_router.types import ChatRequest
+from bandit_router.types import Action, ChatRequest
 
 FORMATS: Final = ("litellm", "openai", "dsjson", "table")
 _Parse = Callable[[Object, int], Entry]
@@ -28,31 +29,44 @@ async def read_foreign(
 
     `contexts` builds what policies look at from the messages, where there are any.
     """
-    parse = _parser(kind, seed)
+    parse = _parser(kind, path, seed)
     seen: set[str] = set()
     for seq, (number, line) in enumerate(_lines(path), start=1):
-        try:
+        with _placed(path, number):
             entry = parse(_object(line), number)
             if entry.id in seen:
                 raise ValueError(f"the id {entry.id!r} is there already; keep one line a request")
-        except ValueError as error:
-            raise ConfigError(str(error), path=str(path), line=number) from error
         seen.add(entry.id)
         request = ChatRequest(messages=entry.messages)
         context = await contexts.build(request) if contexts and entry.messages else None
         yield record(entry, seq, value_usd=value_usd, context=context)
 
 
-def _parser(kind: str, seed: int) -> _Parse:
-    known: dict[str, _Parse] = {
-        "litellm": litellm.entry,
-        "openai": openai.entry,
-        "dsjson": dsjson.entry,
-        "table": partial(table.entry, seed=seed),
-    }
+def _parser(kind: str, path: Path, seed: int) -> _Parse:
+    known: dict[str, _Parse] = {"litellm": litellm.entry, "openai": openai.entry, "dsjson": dsjson.entry}
+    if kind == "table":
+        return partial(table.entry, models=_models(path), seed=seed)
     if kind not in known:
         raise ConfigError(f"no format is called {kind!r}; {did_you_mean(kind, FORMATS)}")
     return known[kind]
+
+
+def _models(path: Path) -> dict[str, Action]:
+    """Return the models of a table, which has to be read to its end to say what they cost."""
+    costs = table.Costs()
+    for number, line in _lines(path):
+        with _placed(path, number):
+            costs.add(_object(line))
+    return costs.models()
+
+
+@contextmanager
+def _placed(path: Path, number: int) -> Iterator[None]:
+    """Say in which line what is wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(str(error), path=str(path), line=number) from error
 
 
 def _object(line: str) -> Object:

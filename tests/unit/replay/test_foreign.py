@@ -111,6 +111,53 @@ def test_a_table_is_the_log_of_an_even_draw(tmp_path: Path) -> None:
     assert starts != [record.decision.step.action.model for record in read(tmp_path, "table", *rows, seed=2)]
 
 
+def test_a_table_prices_each_model_at_its_mean_cost_and_ranks_it_by_that(tmp_path: Path) -> None:
+    dear_first = {"large": {"score": 1.0, "cost": 0.01}, "small": {"score": 0.5, "cost": 0.001}}
+    later = {"small": {"score": 0.5, "cost": 0.003}, "large": {"score": 1.0, "cost": 0.02}}
+    records = read(tmp_path, "table", TABLE | {"arms": dear_first}, TABLE | {"id": "t2", "arms": later})
+    for record in records:
+        assert offered(record) == {"small": (0, pytest.approx(0.002)), "large": (1, pytest.approx(0.015))}
+
+
+def test_a_table_whose_last_row_has_a_model_without_a_cost_is_refused_by_its_line(tmp_path: Path) -> None:
+    arms = {"small": {"score": 0.5, "cost": 0.001}, "large": {"score": 1.0}}
+    with pytest.raises(ConfigError, match=r"log.jsonl:2: 'cost' is missing"):
+        read(tmp_path, "table", TABLE, TABLE | {"id": "t2", "arms": arms})
+
+
+def offered(record: Record) -> dict[str, tuple[int, float]]:
+    return {action.model: (action.tier, action.cost_usd) for action in record.decision.step.actions}
+
+
+def test_models_of_a_chat_are_ranked_by_what_they_may_be_expected_to_cost(tmp_path: Path) -> None:
+    pmf = {"pmf": {"large": 0.25, "small": 0.75}}
+    [record] = read(tmp_path, "openai", CHAT | pmf | {"expected_cost_usd": {"small": 0.001, "large": 0.01}})
+    assert offered(record) == {"large": (1, 0.01), "small": (0, 0.001)}
+
+
+def test_models_of_a_chat_without_prices_are_of_one_tier(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "openai", CHAT | {"pmf": {"large": 0.25, "small": 0.75}})
+    assert offered(record) == {"large": (0, 0.0), "small": (0, 0.0)}
+
+
+def test_prices_of_only_some_models_of_a_chat_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'large' is missing"):
+        read(tmp_path, "openai", CHAT | {"pmf": {"large": 0.25, "small": 0.75}, "expected_cost_usd": {"small": 0.001}})
+
+
+def test_a_decision_service_log_offers_the_same_whatever_was_done(tmp_path: Path) -> None:
+    other = DECISION | {"EventId": "e2", "_label_Action": 1, "a": [1, 2], "p": [0.2, 0.8]}
+    one, two = read(tmp_path, "dsjson", DECISION, other)
+    assert one.decision.step.actions == two.decision.step.actions
+    assert one.decision.step.pmf == two.decision.step.pmf
+    assert {action.tier for action in one.decision.step.actions} == {0}
+
+
+def test_an_action_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="every action once"):
+        read(tmp_path, "dsjson", DECISION | {"a": [2, 2]})
+
+
 def test_contexts_are_built_of_the_messages(tmp_path: Path) -> None:
     builder = asyncio.run(load_builder(ContextSettings()))
     [record] = read(tmp_path, "openai", CHAT | {"category": "mine"}, contexts=builder)
