@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bandit_router.types import Event, Judged, Step
 
@@ -28,6 +28,12 @@ def answers(event: Event) -> Iterator[tuple[Step, Judged]]:
     for step, judged in zip(event.outcome.steps, event.outcome.history, strict=False):
         if judged.ok and sound(step):
             yield step, judged
+
+
+def spent(history: Sequence[Judged], *, value_usd: float, value_s: float | None) -> float:
+    """Return what attempts took in money and in time, judges included, in units of the dials."""
+    money = sum(judged.cost_usd for judged in history) / value_usd
+    return money + (sum(judged.latency_s for judged in history) / value_s if value_s else 0.0)
 
 
 def served(event: Event) -> Judged | None:

@@ -11,7 +11,7 @@ from bandit_router.policy import climb
 from bandit_router.policy.asking import asking, verdict_matters
 from bandit_router.policy.choice import floored, model_indices, one_hot
 from bandit_router.policy.features import CROSSED_ONLY, INTERACTIONS, action_features, request_features
-from bandit_router.policy.lesson import sound, starting_step
+from bandit_router.policy.lesson import sound, spent, starting_step
 from bandit_router.policy.sealed import seal, unseal
 from bandit_router.policy.spec import VwCbSpec
 from bandit_router.policy.steps import STEP_CROSSED_ONLY, STEP_INTERACTIONS, history_features, step_features
@@ -126,18 +126,15 @@ class VwCb:
     def _learn_climbs(self, workspace: Workspace, event: Event, reward: float) -> None:
         """Learn each step after the first answer by its reward to go: money and time spent before are not its doing."""
         outcome, value, value_s = event.outcome, event.decision.value_usd, event.decision.value_s
-        spent, waited, answered = 0.0, 0.0, False
+        answered = False
         for k, step in enumerate(outcome.steps):
             if answered and sound(step):
                 history = outcome.history[:k]
                 state = State(context=event.decision.context, value_usd=value, value_s=value_s, history=history)
                 shared, actions = self._situation(state, step.actions)
-                sunk = spent / value + (waited / value_s if value_s else 0.0)
+                sunk = spent(history, value_usd=value, value_s=value_s)
                 workspace.learn(shared, actions, chosen=step.chosen, cost=_cost(reward + sunk))
-            if k < len(outcome.history):
-                spent += outcome.history[k].cost_usd
-                waited += outcome.history[k].latency_s
-                answered = answered or outcome.history[k].ok
+            answered = answered or (k < len(outcome.history) and outcome.history[k].ok)
 
 
 def _scattered(kept: Sequence[int], n: int, found: tuple[Sequence[float], Sequence[float]]) -> Pmf:

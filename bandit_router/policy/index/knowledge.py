@@ -9,6 +9,7 @@ from typing import Final
 
 from bandit_router.policy.index.decide import Tried, difficulty
 from bandit_router.policy.index.newcomers import Newcomers
+from bandit_router.policy.index.paces import Paces
 from bandit_router.policy.index.predictor import (
     NODES,
     WEIGHTS,
@@ -19,7 +20,7 @@ from bandit_router.policy.index.predictor import (
 from bandit_router.policy.index.prices import Prices
 from bandit_router.policy.index.space import Point, Space, Vector
 from bandit_router.policy.index.verdicts import Verdicts
-from bandit_router.policy.lesson import answers, served
+from bandit_router.policy.lesson import answers, served, spent
 from bandit_router.types import Action, Event, Judged, Step
 
 CAUTION: Final = 0.8
@@ -43,11 +44,11 @@ class Seen:
 
 
 class Knowledge:
-    """The state of an index policy: the space of contexts, predictions, verdicts, prices."""
+    """The state of an index policy: the space of contexts, predictions, verdicts, prices, paces."""
 
     def __init__(self, *, dims: int) -> None:
         self.space, self.predictor = Space(dims=dims), Predictor()
-        self.verdicts, self.prices = Verdicts(), Prices()
+        self.verdicts, self.prices, self.paces = Verdicts(), Prices(), Paces()
         self.events = 0.0
         self.newcomers = Newcomers()
 
@@ -79,11 +80,13 @@ class Knowledge:
         for _, judged in found:
             if judged.judgement is not None:
                 self.prices.note_judging(judged.judgement.cost_usd)
+                self.paces.judging.note(judged.latency_s - judged.attempt.latency_s)
         seen = self._seen(point, found)
         self._account(event, seen)
         for one, (step, judged) in zip(seen, found, strict=True):
             listed = self.prices.listed(step.action.cost_usd)
             self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
+            self.paces.note(one.model, judged.attempt.latency_s)
             if judged.judgement is not None and one.score is not None:
                 self.verdicts.saw(judged.judgement, self._unshifted(one.p))
         if any(one.score is not None for one in seen):
@@ -106,7 +109,8 @@ class Knowledge:
         elif others:
             now = difficulty([one.tried for one in seen])
             quality = max(float(now @ one.tried.posterior) for one in seen)
-            gain = quality - event.outcome.cost_usd / event.decision.value_usd - max(others)
+            took = spent(event.outcome.history, value_usd=event.decision.value_usd, value_s=event.decision.value_s)
+            gain = quality - took - max(others)
             known.settle(model, gain)
 
     def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:

@@ -27,6 +27,7 @@ from bandit_router.policy.index.newcomers import trickled
 from bandit_router.policy.index.predictor import NODES, OWN, logistic, price_priors
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
+from bandit_router.policy.lesson import spent
 from bandit_router.policy.spec import IndexSpec
 from bandit_router.types import Action, Context, Event, Judged, Pmf, State, Version
 
@@ -137,11 +138,15 @@ class IndexPolicy:
         rows = [prices.rows.get(action.model) for action in models]
         ratios = np.array([1.0 if row is None else float(reading.ratios[row]) for row in rows])
         listed = np.array([prices.listed(action.cost_usd) for action in models])
+        cost, judging = listed * ratios / state.value_usd, prices.judging / state.value_usd
+        if state.value_s:
+            cost = cost + np.array([known.paces.expected(action.model) for action in models]) / state.value_s
+            judging += known.paces.judging.mean / state.value_s
         return Belief(
             good=logistic((logits + known.verdicts.level)[:, None] + known.predictor.loading * NODES),
             difficulty=now,
-            cost=listed * ratios / state.value_usd,
-            judging=prices.judging / state.value_usd,
+            cost=cost,
+            judging=judging,
             best=best,
             channel=known.verdicts.channel,
         )
@@ -206,8 +211,8 @@ class IndexPolicy:
         return sys.maxsize if state.max_attempts is None else max(state.max_attempts - answered, 1)
 
     def _sunk(self, state: State) -> float:
-        """Return what the attempts so far cost, in units of the dial."""
-        return sum(judged.cost_usd for judged in state.history) / state.value_usd
+        """Return what the attempts so far cost, in units of the dials."""
+        return spent(state.history, value_usd=state.value_usd, value_s=state.value_s)
 
 
 def _spread(values: Vector, places: NDArray[np.intp], n: int, otherwise: float) -> Vector:

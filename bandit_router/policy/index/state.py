@@ -32,6 +32,7 @@ def dump(known: Knowledge) -> bytes:
         "price_columns": prices.weights.shape[1],
         "judges": list(verdicts.histograms),
         "newcomers": known.newcomers.state(),
+        "paces": known.paces.state(),
         "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
     }
     arrays = {
@@ -96,6 +97,8 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
     known.newcomers = Newcomers(**names["newcomers"])
+    # States from before time was looked at have none.
+    known.paces.restore(names.get("paces", {}))
     for owner, name in _scalars(known):
         setattr(owner, name, float(names["scalars"][name]))
     verdicts.derive()
