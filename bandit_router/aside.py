@@ -51,6 +51,8 @@ class Run:
     """One call and no more, whether it is answered or not."""
     purse: Purse | None = None
     """What it is paid from as well as from the purse of its kind: both must hold enough."""
+    ended: Callable[[Outcome], object] | None = None
+    """Told how it ended, unless it came to nothing."""
 
 
 class AsideObserver(Protocol):
@@ -177,6 +179,8 @@ class Aside:
             for purse in purses:
                 purse.hold(-step.action.cost_usd)
         self.observer.aside(decision, outcome)
+        if run.ended:
+            run.ended(outcome)
 
     def _opening(self, run: Run, started: float) -> tuple[Plan, State, Step]:
         """Return what may be done, the state before anything is, and the first step; raise `NoEligibleModel`."""
@@ -210,6 +214,7 @@ class Aside:
             unit=run.parent.unit if run.arm else None,
             shadows=(),
             messages=(),
+            asked=None,
             kind=run.kind,
             parent=run.parent.id,
         )

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bandit_router.aside import Run, Runner
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 AGAIN: Final = 30
 """Probes of a model that was let in before and has changed."""
+LONGEST_WAIT_S: Final = 60.0
+"""After a call that failed the next waits for 2 s, then for twice as long each time, up to this."""
 DEVIATION: Final = 0.5
 """Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
 
@@ -48,22 +51,48 @@ class Prober:
     clock: Callable[[], float]
     _made: Mapping[str, int] = field(default_factory=dict)
     _offered_since: dict[str, int] = field(default_factory=dict)
+    _failed: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """How many probes of a model failed in a row, and when the next may be made."""
 
     def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
         """Start a probe beside a request, if one is due and the request is worth it."""
-        due = self._due()
-        if not due or decision.policy == PINNED:
-            return
-        model = due[self.pick(len(due))]
+        model = self.due()
+        if model and self.price(model, ask, decision=decision, outcome=outcome) is not None:
+            self.start(model, ask, decision=decision)
+
+    def due(self) -> Model | None:
+        """Return one of the models that need more probes; None when there is none."""
+        found = self._due()
+        return found[self.pick(len(found))] if found else None
+
+    def price(self, model: Model, ask: Ask, *, decision: Decision, outcome: Outcome) -> float | None:
+        """Return what a probe with a request is expected to cost in USD, judges included; None if it is not worth it.
+
+        It is worth it where the model may take the request and could change what is decided.
+        """
+        if decision.policy == PINNED:
+            return None
         try:
-            if not self._reaches(model, ask, decision, outcome):
-                return
+            return self._reaching(model, ask, decision, outcome)
         except RouterError as error:
             log.debug("%s is not probed beside %s: %s", model.name, decision.id, error)
-            return
-        run = Run(kind="probe", parent=decision, ask=ask, policy=Probe(model.name), models=self._with(model), once=True)
-        if self.runner.offer(run):
+            return None
+
+    def start(self, model: Model, ask: Ask, *, decision: Decision) -> bool:
+        """Start a probe of a model with a request, within the running event loop; False when there is no room."""
+        run = Run(
+            kind="probe",
+            parent=decision,
+            ask=ask,
+            policy=Probe(model.name),
+            models=self._with(model),
+            once=True,
+            ended=partial(self._ended, model.name),
+        )
+        started = self.runner.offer(run)
+        if started:
             self._offered_since[model.name] = self._offered_since.get(model.name, 0) + 1
+        return started
 
     def refresh(self) -> None:
         """Take up how many probes there are by now; a failure leaves that as it was."""
@@ -75,33 +104,44 @@ class Prober:
             return
         self._made, self._offered_since = made, {}
 
+    def _ended(self, name: str, outcome: Outcome) -> None:
+        """Wait after a call that failed, so that an outage does not speak against a model for good."""
+        failed = self._failed.pop(name, (0, 0.0))[0] + 1
+        if outcome.status == "failed":
+            self._failed[name] = failed, self.clock() + min(2.0**failed, LONGEST_WAIT_S)
+
+    def _waits(self, name: str) -> bool:
+        return self.clock() < self._failed.get(name, (0, 0.0))[1]
+
     def _due(self) -> list[Model]:
         """Return the models that need more probes; of those not counted yet nothing is known to be due."""
         found = []
         for name, made in self._made.items():
             model = self.offered.waiting.get(name) or self.offered.catalog.get(name)
             most = TRIES * self.probes if self.offered.waiting.get(name) else AGAIN
-            if model and made + self._offered_since.get(name, 0) < most and to_probe(self.offered.records[name]):
+            enough = made + self._offered_since.get(name, 0) >= most
+            if model and not enough and not self._waits(name) and to_probe(self.offered.records[name]):
                 found.append(model)
         return found
 
-    def _reaches(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> bool:
-        """Tell whether the model could change what is decided; raise `NoEligibleModel` when it may not take part."""
+    def _reaching(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> float | None:
+        """Return what the model would cost where it could change what is decided; raise `NoEligibleModel`."""
         policy = self.policies.get(self.default_policy)
         plan = self.plan(ask, policy, self._with(model), started=self.clock())
         actions = [action for action in plan.candidates if not action.fuses]
         place = next((place for place, action in enumerate(actions) if action.model == model.name), None)
         if place is None:
-            return False
+            return None
+        price = actions[place].cost_usd
         state = State(context=decision.context, value_usd=decision.value_usd, value_s=decision.value_s)
         predicted = policy.pmf(state, actions).predicted
         own = predicted[place] if predicted else None
         rest = [value for at, value in enumerate(predicted) if value is not None and at != place]
         if own is None or not rest:
             # Nothing is predicted: then what the user got must be known, or there is nothing to compare with.
-            return outcome.quality is not None
+            return None if outcome.quality is None else price
         doubt = 2 * DEVIATION / math.sqrt(1 + self._made.get(model.name, 0))
-        return own + doubt >= max(rest)
+        return price if own + doubt >= max(rest) else None
 
     def _with(self, model: Model) -> tuple[Model, ...]:
         """Return the models on offer and this one, which may be one of them."""

@@ -18,7 +18,19 @@ from bandit_router.protocols import ContextBuilder, DecisionLog, Policy
 from bandit_router.registry.catalog import Catalog
 from bandit_router.registry.eligible import eligible
 from bandit_router.settings import CascadeSettings
-from bandit_router.types import Action, Answer, ChatRequest, Context, Decision, Hints, Model, Outcome, Shadow, State
+from bandit_router.types import (
+    Action,
+    Answer,
+    Asked,
+    ChatRequest,
+    Context,
+    Decision,
+    Hints,
+    Model,
+    Outcome,
+    Shadow,
+    State,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -182,6 +194,7 @@ class Router:
             tenant=ask.tenant,
             session=ask.hints.session,
             messages=ask.request.messages,
+            asked=None if isinstance(policy, Pinned) else Asked(params=ask.request.params, hints=ask.hints),
             experiment=place.experiment if place else None,
             arm=place.arm.name if place else None,
             unit=place.unit if place else None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Protocol, get_args
 
@@ -12,6 +14,8 @@ from bandit_router.aside import Aside, AsideObserver, Purse
 from bandit_router.bootstrap.ids import new_id, now
 from bandit_router.bootstrap.parts import Parts
 from bandit_router.bootstrap.stores import Stores
+from bandit_router.learner import Learner
+from bandit_router.lookback import Lookback
 from bandit_router.prober import Prober
 from bandit_router.registry.offered import Offered
 from bandit_router.router import Observer, Router
@@ -60,6 +64,23 @@ def make_prober(settings: Settings, stores: Stores, router: Router, *, offered: 
         counts=stores.probes.counts,
         pick=random.Random().randrange,
         clock=time.monotonic,
+    )
+
+
+def make_lookback(settings: Settings, stores: Stores, prober: Prober, *, aside: Aside, learner: Learner) -> Lookback:
+    """Return what has models probed with requests that are kept; to be called within the running event loop."""
+    loop = asyncio.get_running_loop()
+    return Lookback(
+        prober=prober,
+        kept=stores.recent,
+        account=stores.events.decision,
+        purse=aside.purses["probe"],
+        keep=timedelta(hours=settings.probing.stored_hours),
+        turn=learner.leads,
+        now=now,
+        clock=time.monotonic,
+        sample=random.Random().sample,
+        on_loop=lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(),
     )
 
 

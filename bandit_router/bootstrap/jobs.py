@@ -14,6 +14,8 @@ from bandit_router.gate import Gate
 from bandit_router.judge.watch import Watch
 from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
+from bandit_router.lookback import EVERY_S as LOOKBACK_S
+from bandit_router.lookback import Lookback
 from bandit_router.policy.spec import Spec
 from bandit_router.providers.listing import list_models
 from bandit_router.registry.catalog import build_catalog
@@ -29,6 +31,7 @@ from bandit_router.steward import Steward
 
 REFRESH_S = 0.5
 STEWARD_S = 2.0
+FORGET_S = 60.0
 
 Job = tuple[Callable[[], object], float]
 """What is done, and every how many seconds."""
@@ -57,10 +60,12 @@ def reload(config: Path, specs: Mapping[str, Spec], offered: Offered) -> None:
     offered.reload(settings.models, now=now())
 
 
-def make_schedule(*, refreshes: Sequence[Callable[[], object]], teaching: Mapping[str, Job]) -> Schedule:
-    """Return the clock of a service: `refreshes` in every process, `teaching` where something may be learned."""
+def make_schedule(
+    *, refreshes: Sequence[Callable[[], object]], forget: Callable[[], object], teaching: Mapping[str, Job]
+) -> Schedule:
+    """Return the clock of a service: `refreshes` and `forget` everywhere, `teaching` where something may be learned."""
     looking = {f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)}
-    return Schedule({**looking, **teaching})
+    return Schedule({**looking, "forget": (forget, FORGET_S), **teaching})
 
 
 def make_discovery(parts: Parts, offered: Offered, *, learner: Learner) -> Discovery:
@@ -91,14 +96,17 @@ def teaching(
     watch: Watch,
     steward: Steward,
     discovery: Discovery,
+    lookback: Lookback,
 ) -> dict[str, Job]:
     """Return the jobs of the process that leads; none where learning is off."""
     if not settings.learner.enabled:
         return {}
     gating = {"gate": (gate.tick_safely, settings.learner.interval_s)} if settings.learner.gate else {}
     finding = {"discover": (discovery.look, settings.discovery.interval_s)} if discovery.patterns else {}
+    looking = {"lookback": (lookback.tick, LOOKBACK_S)} if lookback.keep else {}
     return {
         **finding,
+        **looking,
         "learn": (learner.tick_safely, settings.learner.interval_s),
         **gating,
         "life": (life.tick, LIFE_S),

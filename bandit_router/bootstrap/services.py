@@ -50,8 +50,8 @@ class Services:
 
     async def close(self) -> None:
         """Stop the jobs, drain the log and let go of the lease and of connections."""
+        await asyncio.to_thread(self.schedule.stop)  # first: its jobs start what is run aside
         await self.aside.close()
-        await asyncio.to_thread(self.schedule.stop)
         await asyncio.to_thread(self.learner.close)
         await asyncio.to_thread(self.stores.log.close)
         await self.parts.provider.aclose()

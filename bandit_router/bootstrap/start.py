@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bandit_router.bootstrap.beside import Watcher, make_aside, make_prober, make_shadower
+from bandit_router.bootstrap.beside import Watcher, make_aside, make_lookback, make_prober, make_shadower
 from bandit_router.bootstrap.gating import make_gate
 from bandit_router.bootstrap.ids import new_id, now
 from bandit_router.bootstrap.jobs import make_discovery, make_life, make_schedule, reload, teaching
@@ -40,9 +40,7 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     parts = await make_parts(settings)
     stores = Stores.open(settings)
     learned = Learned.of(settings, Trials(stores.experiments, parts.specs), stores)
-    probed = settings.aside.probe_usd_per_day > 0
-    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster, probed=probed)
-    offered.introduce(now())
+    offered = _offered(parts, stores)
     breaker = Breaker(**settings.breaker.model_dump(), clock=time.monotonic)
     learner = make_learner(settings, learned.trials, stores)
     learned.trials.changed = partial(retarget, settings, learned.policies, learner)
@@ -53,9 +51,11 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     router = _router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer)
     aside = make_aside(parts, stores, router, observer)
     prober = make_prober(settings, stores, router, offered=offered, aside=aside)
+    lookback = make_lookback(settings, stores, prober, aside=aside, learner=learner)
     router.beside = (prober, make_shadower(stores, learned.trials, router, aside=aside))
     schedule = make_schedule(
         refreshes=[*_refreshes(learned, offered, file), prober.refresh],
+        forget=lookback.forget,
         teaching=teaching(
             settings,
             learner=learner,
@@ -64,6 +64,7 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
             watch=watch,
             steward=steward,
             discovery=make_discovery(parts, offered, learner=learner),
+            lookback=lookback,
         ),
     )
     schedule.start()
@@ -87,6 +88,15 @@ def conduct(services: Services) -> Conduct:
     """Return what people do with the experiments of a running service."""
     stores = services.stores
     return Conduct(history=stores.experiments, journal=stores.events, policies=tuple(services.parts.specs), now=now)
+
+
+def _offered(parts: Parts, stores: Stores) -> Offered:
+    """Return the models on offer, with those that router.toml names entered."""
+    settings = parts.settings
+    probed = settings.aside.probe_usd_per_day > 0
+    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster, probed=probed)
+    offered.introduce(now())
+    return offered
 
 
 def _refreshes(learned: Learned, offered: Offered, file: FileWatch | None) -> list[Callable[[], object]]:

@@ -18,6 +18,7 @@ from bandit_router.store.keys import Keys
 from bandit_router.store.log import Log
 from bandit_router.store.probes import Probes
 from bandit_router.store.promotions import Promotions
+from bandit_router.store.recent import Recent
 from bandit_router.store.reviews import Reviews
 from bandit_router.store.roster import Roster
 from bandit_router.store.served import Served
@@ -41,6 +42,7 @@ class Stores:
     reviews: Reviews
     spending: Spending
     probes: Probes
+    recent: Recent
 
     @classmethod
     def open(cls, settings: Settings) -> Stores:
@@ -49,7 +51,12 @@ class Stores:
         check_schema(engine)
         return cls(
             engine=engine,
-            log=Log(engine, log_text=log_text, queueing=_queueing(settings)),
+            log=Log(
+                engine,
+                log_text=log_text,
+                queueing=_queueing(settings),
+                keep_asked=settings.probing.stored_hours > 0 and settings.aside.probe_usd_per_day > 0,
+            ),
             events=Events(engine, combine=combine),
             versions=Versions(engine),
             promotions=Promotions(engine),
@@ -59,6 +66,7 @@ class Stores:
             reviews=Reviews(engine, log_text=log_text, keep=timedelta(days=settings.review.keep_days)),
             spending=Spending(engine),
             probes=Probes(engine),
+            recent=Recent(engine),
         )
 
     def served(self, *, gated: bool) -> Served:

@@ -90,6 +90,15 @@ class Settings(Strict):
         return self
 
     @model_validator(mode="after")
+    def _stored_requests_have_text(self) -> Settings:
+        if self.probing.stored_hours and self.store.log_text == "none":
+            raise ValueError(
+                '[probing] stored_hours needs the text of questions, and [store] log_text is "none"; '
+                'set log_text = "redacted" or "full", or stored_hours = 0'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _auth_off_only_on_loopback(self) -> Settings:
         if self.server.auth == "off" and self.server.host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError(

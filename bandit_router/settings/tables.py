@@ -120,6 +120,8 @@ class ProbingSettings(Strict):
 
     probes: Annotated[int, Field(ge=1)] = 60
     """So many are compared at most."""
+    stored_hours: NonNegative = 0.0
+    """For how long requests are kept so that models can be probed with them; 0: they are not."""
     approve: Literal["auto", "manual"] = "auto"
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from bandit_router.errors import UnknownDecision
 from bandit_router.store import rows, tables
+from bandit_router.store.recent import asked_rows
 from bandit_router.store.rows import Row
 from bandit_router.store.text import LogText
 from bandit_router.types import Decision, Feedback, Outcome
@@ -18,7 +19,15 @@ from bandit_router.types import Decision, Feedback, Outcome
 Result = bool | UnknownDecision
 """What became of a record: True when it was written, False when it was known already."""
 
-_ORDER: Final = (tables.decisions, tables.steps, tables.shadows, tables.attempts, tables.judgements, tables.outcomes)
+_ORDER: Final = (
+    tables.decisions,
+    tables.asked,
+    tables.steps,
+    tables.shadows,
+    tables.attempts,
+    tables.judgements,
+    tables.outcomes,
+)
 _CHUNK: Final = 500
 
 
@@ -49,11 +58,13 @@ class Record:
         return self.finished is not None or self.feedback is not None
 
 
-def decided(decision: Decision, log_text: LogText) -> Record:
-    """Return the record of a decision and its first step."""
+def decided(decision: Decision, log_text: LogText, *, keep_asked: bool = False) -> Record:
+    """Return the record of a decision and its first step; with `keep_asked` also what it asked for beside its text."""
+    row = rows.decision_row(decision, log_text)
     return Record(
         rows={
-            tables.decisions: [rows.decision_row(decision, log_text)],
+            tables.decisions: [row],
+            tables.asked: asked_rows(decision, row["prompt"], log_text) if keep_asked else [],
             tables.steps: [rows.step_row(decision.id, decision.step)],
             tables.shadows: rows.shadow_rows(decision),
         }

@@ -51,10 +51,12 @@ class Log:
         *,
         log_text: LogText = "none",
         queueing: Queueing | None = None,
+        keep_asked: bool = False,
         max_batch: int = 500,
     ) -> None:
+        """`keep_asked`: what requests ask for beside their text is kept, so that models can be probed with them."""
         self._engine, self._log_text, self._max_batch = engine, log_text, max_batch
-        self._queueing = queueing
+        self._queueing, self._keep_asked = queueing, keep_asked
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._entrance = threading.Lock()
         self._closed = False
@@ -63,7 +65,7 @@ class Log:
 
     async def decided(self, decision: Decision, /) -> None:
         """Commit a decision; raise `StoreUnavailable`, or `RecordRejected` when its id is known."""
-        await self._append(decided(decision, self._log_text))
+        await self._append(decided(decision, self._log_text, keep_asked=self._keep_asked))
 
     async def finished(self, outcome: Outcome, /) -> None:
         """Commit how a decision ended, and its place in the review queue, after `decided` returned; raise like it."""

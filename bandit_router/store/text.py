@@ -63,14 +63,25 @@ def clean_or_none(text: str | None) -> str | None:
 
 def conversation(messages: Sequence[Mapping[str, Any]], log_text: LogText) -> str | None:
     """Return what may be stored of a conversation, as JSON; None for nothing."""
-    if not messages or log_text == "none":
-        return None
-    return _kept(json.dumps(list(messages), ensure_ascii=False), log_text)
+    return kept(list(messages), log_text) if messages else None
+
+
+def kept(value: Any, log_text: LogText) -> str | None:
+    """Return what may be stored of a JSON value, as JSON; None for nothing."""
+    return None if log_text == "none" else _kept(json.dumps(value, ensure_ascii=False), log_text)
 
 
 def answer(message: Mapping[str, Any] | None, log_text: LogText) -> str | None:
     """Return what may be stored of an assistant message, as JSON; None for nothing."""
     return None if message is None or log_text == "none" else _kept(json.dumps(dict(message)), log_text)
+
+
+def is_whole(value: Any, stored: str | None) -> bool:
+    """Tell whether what is stored of a JSON value is all of it, with nothing masked or replaced."""
+    try:
+        return stored is not None and bool(json.loads(stored) == value)
+    except (RecursionError, ValueError):  # too deeply nested to be walked, and masked as text it may be JSON no more
+        return False
 
 
 def reason(text: str, log_text: LogText) -> str:

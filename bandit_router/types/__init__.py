@@ -40,13 +40,14 @@ from bandit_router.types.journal import (
     only_signs,
 )
 from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState
-from bandit_router.types.requests import ChatRequest, Context, Hints
+from bandit_router.types.requests import Asked, ChatRequest, Context, Hints
 
 __all__ = [
     "STOP",
     "Action",
     "Answer",
     "AsideKind",
+    "Asked",
     "Attempt",
     "AttemptStatus",
     "Case",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from bandit_router.types.answers import Completion, Judged
-from bandit_router.types.requests import Context
+from bandit_router.types.requests import Asked, Context
 
 STOP: Final = "stop"
 """The name of the action that serves an answer at hand instead of calling another model."""
@@ -134,6 +134,8 @@ class Decision:
     """What the experiment's shadow arms would have done; none when the decision was read as part of an event."""
     messages: tuple[Mapping[str, Any], ...] = ()
     """The conversation, of which `log_text` says what may be stored; none when the decision was read from the log."""
+    asked: Asked | None = None
+    """What it asked for beside its text; None where it named its model, and when the decision was read from the log."""
     value_s: float | None = None
     """Seconds of waiting that cost as much as a fully good answer is worth; None where time costs nothing."""
     kind: DecisionKind = "served"

@@ -34,6 +34,15 @@ class Hints:
     session: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request asked for beside its messages: with these it can be put to another model later."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """As in `ChatRequest`."""
+    hints: Hints = field(default_factory=Hints)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Context:
     """What a policy may look at. It never holds the prompt itself.

@@ -19,6 +19,7 @@ from bandit_router.router import Ask
 from bandit_router.types import (
     Action,
     AsideKind,
+    Asked,
     Case,
     ChatRequest,
     Completion,
@@ -38,7 +39,9 @@ MODELS = tuple(
     for tier, name in enumerate(("small", "large"))
 )
 ASK = Ask(request=ChatRequest(messages=({"role": "user", "content": "Hello"},)))
-PARENT = make_decision(7, tenant="team", session="s", experiment="trial", arm="control", unit="ab", messages=({},))
+PARENT = make_decision(
+    7, tenant="team", session="s", experiment="trial", arm="control", unit="ab", messages=({},), asked=Asked()
+)
 
 
 @dataclass
@@ -166,7 +169,14 @@ async def test_a_probe_takes_part_in_no_experiment_and_keeps_no_second_copy_of_t
     world = World()
     await carried_out(world, probe())
     (logged,) = world.decisions
-    assert (logged.experiment, logged.arm, logged.unit, logged.session, logged.messages) == (None,) * 4 + ((),)
+    assert (logged.experiment, logged.arm, logged.unit, logged.session) == (None,) * 4
+    assert (logged.messages, logged.asked) == ((), None)
+
+
+async def test_who_offered_a_run_is_told_how_it_ended() -> None:
+    world, told = World(down=True), list[str]()
+    await carried_out(world, replace(probe(), ended=lambda outcome: told.append(outcome.status)))
+    assert told == ["failed"]
 
 
 async def test_a_shadow_runs_the_whole_cascade_as_its_arm_from_the_step_that_was_drawn() -> None:

@@ -13,18 +13,19 @@ from bandit_router.cascade.plan import Limits
 from bandit_router.cascade.run import Plan
 from bandit_router.errors import NoEligibleModel, StoreUnavailable
 from bandit_router.policy.load import PINNED
-from bandit_router.prober import AGAIN, Prober
+from bandit_router.prober import AGAIN, LONGEST_WAIT_S, Prober
 from bandit_router.protocols import Policy
 from bandit_router.registry.lifecycle import added, begun
 from bandit_router.registry.offered import Offered
 from bandit_router.registry.probation import TRIES
 from bandit_router.router import Ask
 from bandit_router.types import Action, ChatRequest, Model, ModelEvent, Pmf, State
-from tests.factories import make_decision, make_outcome
+from tests.factories import make_decision, make_failed, make_outcome
 from tests.unit.registry.test_offered import NOW, Kept, entry, no_prices
 
 ASK = Ask(request=ChatRequest(messages=({"role": "user", "content": "Hello"},)))
 PROBES = 10
+PRICE = 0.25
 
 
 @dataclass
@@ -48,6 +49,7 @@ class World:
     made: dict[str, int] = field(default_factory=dict)
     shut: bool = False
     down: bool = False
+    time: float = 0.0
     runs: list[Run] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class World:
             probes=PROBES,
             counts=self.counts,
             pick=lambda _: 0,
-            clock=lambda: 0.0,
+            clock=lambda: self.time,
         )
         self.prober.refresh()
 
@@ -77,7 +79,7 @@ class World:
     def plan(self, _ask: Ask, policy: Policy, models: tuple[Model, ...], /, *, started: float) -> Plan:
         if self.shut:
             raise NoEligibleModel("not for this request")
-        actions = tuple(Action(model=model.name, tier=model.tier) for model in models)
+        actions = tuple(Action(model=model.name, tier=model.tier, cost_usd=PRICE) for model in models)
         return Plan(policy=policy, candidates=actions, models={}, limits=Limits(), started=started)
 
     def counts(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
@@ -138,6 +140,49 @@ def test_a_failing_database_leaves_the_count_as_it_was() -> None:
     world.down = True
     world.prober.refresh()
     assert world.answered() == 1
+
+
+def failed(run: Run) -> None:
+    """Tell of a probe whose call failed."""
+    assert run.ended
+    run.ended(make_outcome(run.parent, history=(make_failed(),), served=None, status="failed"))
+
+
+def test_after_a_call_that_failed_the_next_waits_and_after_another_twice_as_long() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    made = []
+    for seconds in (0.0, 1.9, 0.2, 3.9, 0.2):
+        world.time += seconds
+        before = len(world.runs)
+        made.append(world.answered() - before)
+        if made[-1]:
+            failed(world.runs[-1])
+    assert made == [1, 0, 1, 0, 1]
+
+
+def test_no_wait_is_longer_than_a_minute() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.answered()
+    for _ in range(20):
+        failed(world.runs[0])
+    world.time = LONGEST_WAIT_S
+    assert world.answered() == 2
+
+
+def test_after_a_call_that_was_answered_nothing_waits() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.answered()
+    failed(world.runs[0])
+    assert world.runs[0].ended
+    world.runs[0].ended(make_outcome(world.runs[0].parent))
+    assert world.answered() == 2
+
+
+def test_what_a_probe_is_expected_to_cost_is_told() -> None:
+    world, decision = World(predicted={"new": 0.9, "old": 0.1}), make_decision()
+    model = world.prober.due()
+    assert model
+    assert world.prober.price(model, ASK, decision=decision, outcome=make_outcome(decision)) == PRICE
 
 
 def test_a_model_that_got_worse_is_probed_again() -> None:

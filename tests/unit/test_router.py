@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,6 +16,7 @@ from bandit_router.router import LOG_RETRY_S, Ask, Router
 from bandit_router.settings import CascadeSettings
 from bandit_router.types import (
     Action,
+    Asked,
     Case,
     ChatRequest,
     Completion,
@@ -180,6 +181,16 @@ async def test_a_model_by_name_is_called_alone_and_not_judged() -> None:
     answer = await router(World()).answer(Ask(request=REQUEST, target="large"))
     assert answer.decision.policy == "pinned"
     assert [(j.attempt.model, j.judgement) for j in answer.outcome.history] == [("large", None)]
+
+
+async def test_a_decision_says_what_its_request_asked_for() -> None:
+    hints = Hints(deny=frozenset({"tiny"}))
+    decision = await router(World()).decide(Ask(request=replace(REQUEST, params={"top_p": 0.5}), hints=hints))
+    assert decision.asked == Asked(params={"top_p": 0.5}, hints=hints)
+
+
+async def test_of_a_request_that_named_its_model_nothing_is_kept_for_other_models() -> None:
+    assert (await router(World()).decide(Ask(request=REQUEST, target="small"))).asked is None
 
 
 async def test_a_model_by_name_that_fails_has_no_substitute() -> None:

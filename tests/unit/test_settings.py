@@ -69,6 +69,13 @@ def test_auth_off_is_refused_off_loopback() -> None:
     assert "loopback" in refused(MODEL + '[server]\nhost = "0.0.0.0"\nauth = "off"\n')
 
 
+def test_requests_can_be_kept_for_probing_only_where_text_is_stored() -> None:
+    probing = "[probing]\nstored_hours = 24\n"
+    assert 'set log_text = "redacted" or "full"' in refused(MODEL + probing)
+    kept = parse_toml(MODEL + probing + '[store]\nlog_text = "redacted"\n', Settings, path="router.toml")
+    assert kept.probing.stored_hours == 24.0
+
+
 def test_an_llm_judge_needs_a_target() -> None:
     assert "needs a target" in refused(MODEL + '[[judges]]\nkind = "llm"\n')
 

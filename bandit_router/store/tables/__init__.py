@@ -2,6 +2,7 @@
 
 from bandit_router.store.tables.base import Utc, metadata
 from bandit_router.store.tables.requests import (
+    asked,
     attempts,
     decisions,
     feedback,
@@ -26,6 +27,7 @@ from bandit_router.store.tables.service import (
 
 __all__ = [
     "Utc",
+    "asked",
     "attempts",
     "decisions",
     "experiment_events",

@@ -52,6 +52,16 @@ _ASIDE: Final = decisions.c.kind != "served"
 # What is run aside is counted by the day; users' own decisions are not in this index, so that it costs them nothing.
 Index("ix_decisions_aside", decisions.c.created_at, sqlite_where=_ASIDE, postgresql_where=_ASIDE)
 
+# What a request asked for beside its prompt, where models may be probed with it later; rows are soon deleted.
+asked = Table(
+    "asked",
+    metadata,
+    of_decision(),
+    Column("created_at", Utc, nullable=False, index=True),
+    Column("params", JSON, nullable=False),
+    Column("hints", JSON, nullable=False, doc="which models may take it, and at what price"),
+)
+
 steps = Table(
     "steps",
     metadata,

@@ -82,6 +82,30 @@ def test_nothing_is_kept_where_no_text_may_be() -> None:
     assert kept == (None, None, "")
 
 
+@pytest.mark.parametrize("level", ["redacted", "full"])
+def test_what_holds_nothing_to_mask_is_stored_whole(level: text.LogText) -> None:
+    value = [{"role": "user", "content": "What is 7 times 8, \u00e9?"}, {"max_tokens": 20}]
+    assert text.is_whole(value, text.kept(value, level))
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        ("write to ann@example.org", "redacted"),
+        ({"seed": 12345678}, "redacted"),
+        ("half a pair: \ud800", "full"),
+        ("hello", "none"),
+    ],
+)
+def test_what_is_masked_or_replaced_is_not_whole(value: Any, level: text.LogText) -> None:
+    assert not text.is_whole(value, text.kept(value, level))
+
+
+@pytest.mark.parametrize("stored", ["[" * 100_000, "[key]"])
+def test_what_cannot_be_read_any_more_is_not_whole(stored: str) -> None:
+    assert not text.is_whole(["hello"], stored)
+
+
 def test_an_error_is_cut_short_and_masked() -> None:
     assert text.error("ann@example.org " + "x " * 1000, "redacted") == ("[email] " + "x " * 1000)[:300]
 
