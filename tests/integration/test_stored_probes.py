@@ -1,4 +1,7 @@
-"""A newcomer becomes known over HTTP though nobody sends a request any more: it is probed with those that are kept."""
+"""A newcomer becomes known over HTTP though nobody sends a request any more: it is probed with those that are kept.
+
+Its provider is down when it comes, which does not speak against it once it is up.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +53,21 @@ async def joined(service: httpx.AsyncClient) -> list[dict[str, Any]]:
         await asyncio.sleep(0.2)
 
 
-async def served(service: httpx.AsyncClient) -> float:
-    """Return how many of users' requests were answered."""
+async def counted(service: httpx.AsyncClient, name: str, labels: str = "") -> float:
+    """Return the sum of a counter over all labels that match."""
     text = (await service.get("/metrics")).text
-    return sum(map(float, re.findall(r"^bandit_router_requests_total\{.*\} (\S+)$", text, flags=re.MULTILINE)))
+    found = re.findall(rf"^bandit_router_{name}_total\{{.*{labels}.*\}} (\S+)$", text, flags=re.MULTILINE)
+    return sum(map(float, found))
+
+
+async def fails_at_first(service: httpx.AsyncClient, fleet_url: str, entry: dict[str, Any]) -> None:
+    """Add the newcomer while its provider is down, and bring that up once a probe has failed."""
+    async with httpx.AsyncClient(base_url=fleet_url.removesuffix("/v1")) as fleet:
+        await fleet.post("/control", json={"model": NEWCOMER, "down": True})
+        (await service.post("/admin/models", json=entry)).raise_for_status()
+        while not await counted(service, "aside_runs", 'status="failed"'):
+            await asyncio.sleep(0.2)
+        await fleet.post("/control", json={"model": NEWCOMER, "down": False})
 
 
 def probes_in(config: Path) -> list[Decision]:
@@ -76,16 +90,16 @@ async def test_a_newcomer_is_absorbed_from_requests_that_were_answered_before_it
         with running(["serve", "-c", str(config)], log=log, ready_url=f"{url}/readyz"):
             async with httpx.AsyncClient(base_url=url, timeout=60) as service, asyncio.timeout(PATIENCE_S):
                 usable = await ask(service, [row.prompt for row in table.rows[:ASKED]])
-                await service.post("/admin/models", json={**entry, "tools": False})
+                await fails_at_first(service, str(entry["api_base"]), {**entry, "tools": False})
                 events = await joined(service)
                 assert [event["state"] for event in events] == ["active", "probing", "candidate"]
                 assert events[0]["numbers"]["probes"] >= LEAST
-                assert await served(service) == ASKED
-                probes = probes_in(config)
+                assert await counted(service, "requests") == ASKED
+                *_, last = probes = probes_in(config)
                 parents = [probe.parent for probe in probes]
                 assert len(set(parents)) == len(parents)
                 assert set(parents) <= usable
-                shown = (await service.get(f"/v1/decisions/{probes[0].id}")).json()
-                assert (shown["kind"], shown["parent"]) == ("probe", parents[0])
+                shown = (await service.get(f"/v1/decisions/{last.id}")).json()
+                assert (shown["kind"], shown["parent"]) == ("probe", last.parent)
                 assert [each["model"] for each in shown["attempts"]] == [NEWCOMER]
                 assert shown["attempts"][0]["judgement"]["quality"] is not None
