@@ -14,7 +14,7 @@ from bandit_router.evaluate.estimate import of_rows
 from bandit_router.evaluate.result import Estimate
 from bandit_router.evaluate.rows import Rows
 from bandit_router.evaluate.verdict import MIN_ESS, Verdict
-from bandit_router.replay.examine import empty, examine, verdict_of
+from bandit_router.replay.examine import empty, examine, spoiled, verdict_of
 from bandit_router.replay.facts import Facts, Vector
 from bandit_router.replay.record import Record
 from bandit_router.replay.sequence import Fitted, fit
@@ -113,6 +113,7 @@ def answer(
     rates = Rates.of(facts)
     seen = Seen.of(facts, rates)
     duplicates = facts.duplicates
+    spoilt = spoiled(facts, duplicates=duplicates)
     logging = Reading.of(facts, seen, itself)
     readings: dict[str, Reading] = {}
     lines = []
@@ -131,7 +132,7 @@ def answer(
             lines.append({**_refused(target, verdict), "diagnosis": asdict(diagnosis)})
     return {
         "log": _log(facts, rates),
-        "logging": _figures(logging, question) | _parts(logging, facts, question),
+        "logging": None if spoilt else _figures(logging, question) | _parts(logging, facts, question),
         "targets": lines,
         "differences": _differences(readings, question),
     }

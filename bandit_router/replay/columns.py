@@ -1,41 +1,22 @@
-"""The fast way through a row group of one-step decisions: whole columns, for policies that need no context."""
+"""Decisions of one step as whole columns, and what policies that need no context make of them; it reads no file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.policy.load import PINNED
 from bandit_router.policy.spec import MixtureSpec, Spec, StaticSpec
-from bandit_router.replay.facts import Cell, Facts, Named, hashed
-from bandit_router.replay.files import parquet
-from bandit_router.replay.row import TARGET_PROB
+from bandit_router.replay.facts import Cell, Facts, Named
+from bandit_router.replay.row import ROUNDING
 from bandit_router.replay.taken import Taken
 from bandit_router.replay.targets import Target
 
 Vector = NDArray[np.float64]
 _DEAREST: Final = "@dearest"
 _CHEAPEST: Final = "@cheapest"
-_NEEDED: Final = (
-    "id",
-    "created_at",
-    "policy",
-    "value_usd",
-    "value_s",
-    "propensities",
-    "context.category",
-    "steps",
-    "attempts",
-    "served",
-    "latency_s",
-    "cost_usd",
-    "feedback",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,6 +45,8 @@ class Columns:
     tier: NDArray[np.int64]
     expected_usd: Vector
     pmf: Vector
+    propensity: Vector
+    """(n) as logged, which should be the pmf's entry."""
     carried: dict[str, Vector]
 
     def facts(self) -> Facts:
@@ -81,6 +64,7 @@ class Columns:
             start=Named(codes=self.model.codes[self.drawn], names=self.model.names),
             cells=self._cells(),
             unknown=int((~self.known).sum()),
+            mismatched=int((np.abs(self.propensity - self.pmf[self.drawn]) > ROUNDING).sum()),
         )
 
     def itself(self) -> Taken | None:
@@ -94,7 +78,7 @@ class Columns:
     def taken(self, target: Target) -> Taken | None:
         """Return what a target would have made of them, None for one whose probabilities need contexts."""
         if target.column:
-            if target.name not in self.carried:
+            if target.name not in self.carried or np.isnan(self.carried[target.name]).any():
                 return None
             weight = self.carried[target.name] / self.pmf[self.drawn]
             return Taken(weight=weight, bound=float(weight.max(initial=1.0)))
@@ -193,102 +177,3 @@ class Columns:
             )
             for cell in there.tolist()
         }
-
-
-def simple_group(path: Path, number: int, since: datetime | None, until: datetime | None) -> Columns | None:
-    """Return a row group's columns, None where any decision has more than one step or a history that needs reading."""
-    file = parquet(path)
-    carried = [name for name in file.schema_arrow.names if name.startswith(TARGET_PROB)]
-    table = file.read_row_group(number, columns=[*_NEEDED, *carried], use_threads=False)
-    n = table.num_rows
-    if since or until:
-        times = table["created_at"].to_pylist()
-        if not all((since is None or at >= since) and (until is None or at < until) for at in times):
-            return None
-    steps, attempts, said = (table[name].combine_chunks() for name in ("steps", "attempts", "feedback"))
-    if not n or len(steps.flatten()) != n or len(attempts.flatten()) != n or _more_than_one(said):
-        return None
-    return _read(table, steps.flatten(), attempts.flatten(), (said, carried))
-
-
-def _more_than_one(said: Any) -> bool:
-    """Return whether any feedback needs more than its score taken: several, too late to count, or of its own kind."""
-    counts, each = np.diff(_numbers(said.offsets)), said.flatten()
-    uncounted = each.field("seq").null_count or each.field("late").null_count or _flags(each.field("late")).any()
-    kinds = each.field("kind").unique().to_pylist()
-    return bool((counts > 1).any() or uncounted) or any(kind not in ("score", "label", "thumbs") for kind in kinds)
-
-
-def _read(table: Any, step: Any, attempt: Any, rest: tuple[Any, list[str]]) -> Columns | None:
-    said, carried = rest
-    served = table["served"].combine_chunks()
-    policies = table["policy"].unique().to_pylist()
-    actions = step.field("actions")
-    offsets = _numbers(actions.offsets).astype(np.intp)
-    pmfs, judge = step.field("pmf"), step.field("judge")
-    sizes, judged = np.diff(offsets), np.diff(_numbers(judge.offsets))
-    plain = np.array_equal(np.diff(_numbers(pmfs.offsets)), sizes) and bool(
-        (judged == 0).all() | (judged == sizes).all()
-    )
-    if PINNED in policies or not plain or step.null_count or attempt.null_count:
-        return None
-    start = offsets[:-1] - offsets[0]
-    drawn = start + _numbers(step.field("chosen")).astype(np.intp)
-    action = actions.flatten()
-    ok = ~_nulls(served)
-    sat = _flags(attempt.field("judged"))
-    judges, paid = attempt.field("judgements"), np.zeros(len(ok))
-    np.add.at(paid, _owners(judges), _numbers(judges.flatten().field("cost_usd")))
-    chance = _numbers(judge.flatten())[drawn] if bool((judged == sizes).all()) else np.ones(len(ok))
-    heard = np.full(len(ok), np.nan)
-    heard[_owners(said)] = _numbers(said.flatten().field("score"))
-    quality = np.where(np.isnan(heard), _numbers(attempt.field("quality")), heard)
-    value_s = _numbers(table["value_s"].combine_chunks())
-    latency = _numbers(table["latency_s"].combine_chunks())
-    category = table["context"].combine_chunks().field("category").dictionary_encode()
-    model = action.field("model").dictionary_encode()
-    return Columns(
-        at=_numbers(table["created_at"].combine_chunks().cast("int64")) / 1e6,
-        ids=hashed(table["id"].to_pylist()),
-        value_usd=_numbers(table["value_usd"].combine_chunks()),
-        waited=np.where(np.isnan(value_s), 0.0, latency / np.where(np.isnan(value_s), 1.0, value_s)),
-        cost_usd=_numbers(table["cost_usd"].combine_chunks()),
-        judges_usd=np.where(ok, paid, 0.0),
-        quality=np.where(ok, quality, 0.0),
-        share=np.where(ok, chance, 1.0),
-        asked=np.where(ok, sat, True),
-        known=_flags(table["propensities"].combine_chunks()),
-        category=_named(category),
-        start=start,
-        drawn=drawn,
-        owner=np.repeat(np.arange(len(ok)), sizes),
-        model=_named(model),
-        tier=_numbers(action.field("tier")).astype(np.int64),
-        expected_usd=_numbers(action.field("cost_usd")),
-        pmf=_numbers(pmfs.flatten()),
-        carried={name.removeprefix(TARGET_PROB): _numbers(table[name].combine_chunks()) for name in carried},
-    )
-
-
-def _numbers(array: Any) -> Vector:
-    """Return an Arrow array of numbers, NaN where there is none."""
-    found: Vector = np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
-    return found
-
-
-def _flags(array: Any) -> NDArray[np.bool_]:
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def _nulls(array: Any) -> NDArray[np.bool_]:
-    return _flags(array.is_null())
-
-
-def _owners(lists: Any) -> NDArray[np.intp]:
-    """Return for each entry of lists whose it is."""
-    return np.repeat(np.arange(len(lists)), np.diff(_numbers(lists.offsets)).astype(np.intp))
-
-
-def _named(array: Any) -> Named:
-    names = tuple(array.dictionary.to_pylist())
-    return Named(codes=_numbers(array.indices).astype(np.int32), names=names)

@@ -9,7 +9,7 @@ import numpy as np
 from bandit_router.evaluate.calibration import Misfit, worst
 from bandit_router.evaluate.diagnostics import Diagnosis, describe, drifted
 from bandit_router.evaluate.rows import Rows
-from bandit_router.evaluate.verdict import Finding, Verdict, judge
+from bandit_router.evaluate.verdict import REFUSE_P, Finding, Verdict, judge
 from bandit_router.replay.facts import Facts
 from bandit_router.replay.taken import Taken
 from bandit_router.replay.weights import Rates, Seen, reward_rows
@@ -21,7 +21,8 @@ def examine(facts: Facts, seen: Seen, taken: Taken, rows: Rows, *, duplicates: i
     return describe(
         rows,
         unsupported=(taken.lost / facts.n, taken.lost_rows / facts.n),
-        misfit=_misfit(facts),
+        misfit=misfit(facts),
+        mismatched=facts.mismatched,
         duplicates=duplicates,
         drift=drifted(logged.reward, seen.known, facts.start.codes),
     )
@@ -62,14 +63,20 @@ def _feedback(facts: Facts, rates: Rates) -> list[Finding]:
     return [Finding(code="feedback_alone", fatal=False, message=message)]
 
 
-def _misfit(facts: Facts) -> Misfit | None:
+def spoiled(facts: Facts, *, duplicates: int) -> bool:
+    """Return whether something is wrong with the log as a whole, so that not even what was done can be told of it."""
+    worst_fit = misfit(facts)
+    return bool(duplicates or facts.mismatched or (worst_fit is not None and worst_fit.p_value < REFUSE_P))
+
+
+def misfit(facts: Facts) -> Misfit | None:
+    """Return the category and action whose probabilities fit worst with what was drawn, None where none are known."""
     if not facts.cells:
         return None
-    groups = sorted({category for category, _ in facts.cells})
-    actions = sorted({action for _, action in facts.cells})
-    drawn, expected, variance = (np.zeros((len(groups), len(actions))) for _ in range(3))
+    groups, actions = (sorted({cell[part] for cell in facts.cells}) for part in (0, 1))
+    rows, columns = ({name: place for place, name in enumerate(names)} for names in (groups, actions))
+    sums = np.zeros((3, len(groups), len(actions)))
     for (category, action), counts in facts.cells.items():
-        place = groups.index(category), actions.index(action)
-        drawn[place], expected[place], variance[place] = counts
-    found = worst(drawn, expected, variance, groups)
+        sums[:, rows[category], columns[action]] = counts
+    found = worst(sums[0], sums[1], sums[2], groups)
     return replace(found, action=actions[int(found.action)])

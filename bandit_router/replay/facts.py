@@ -54,7 +54,8 @@ class Facts:
     `ids` are hashes, `at` seconds since 1970, `quality` NaN where it was not seen, and `share` the log's probability of
     the judges having been asked about what was served (1 or 0 where that was drawn on the way). `asked` says whether
     they were. `cells` holds for each category and action how often it was drawn, how often its probabilities say it
-    should have been, and the variance of that; `unknown` counts decisions without propensities.
+    should have been, and the variance of that; `unknown` counts decisions without propensities, `mismatched` those
+    with one that is not its pmf's entry.
     """
 
     ids: NDArray[np.uint64]
@@ -70,6 +71,7 @@ class Facts:
     start: Named
     cells: Mapping[Cell, tuple[float, float, float]] = field(default_factory=dict)
     unknown: int = 0
+    mismatched: int = 0
     repeated: int = 0
     """Ids that are there again, of those no longer held."""
 
@@ -101,6 +103,7 @@ def facts_of(records: Sequence[Record]) -> Facts:
         start=Named.of([record.decision.step.action.model for record in records]),
         cells=_cells(records),
         unknown=sum(not record.propensities for record in records),
+        mismatched=sum(record.mismatched for record in records),
     )
 
 
@@ -112,6 +115,7 @@ class Gathering:
         self._named: dict[str, list[Named]] = {"category": [], "start": []}
         self._cells: dict[Cell, tuple[float, float, float]] = {}
         self._unknown = 0
+        self._mismatched = 0
 
     def add(self, part: Facts) -> None:
         """Take the next piece."""
@@ -122,6 +126,7 @@ class Gathering:
         for cell, counts in part.cells.items():
             add(self._cells, cell, counts)
         self._unknown += part.unknown
+        self._mismatched += part.mismatched
 
     def facts(self) -> Facts:
         """Return the whole, once; repeated ids are counted and let go."""
@@ -138,6 +143,7 @@ class Gathering:
             start=Named.joined(self._named["start"]),
             cells=self._cells,
             unknown=self._unknown,
+            mismatched=self._mismatched,
         )
 
 

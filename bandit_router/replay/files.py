@@ -65,8 +65,30 @@ def groups_of(path: Path) -> int:
 
 def read_group(path: Path, group: int) -> list[Record]:
     """Return the records of one row group of a Parquet file."""
-    rows = parquet(path).read_row_group(group, use_threads=False).to_pylist()
-    return [_read(row, path, None) for row in rows]
+    return [_read(row, path, None) for row in rows_of(path, group)]
+
+
+def rows_of(path: Path, group: int) -> list[Row]:
+    """Return the rows of one row group."""
+    with _unbroken(path):
+        found: list[Row] = parquet(path).read_row_group(group, use_threads=False).to_pylist()
+    return found
+
+
+def columns_of(path: Path, group: int, names: Sequence[str]) -> Any:
+    """Return some columns of one row group as an Arrow table; names that the file has not are left out."""
+    with _unbroken(path):
+        return parquet(path).read_row_group(group, columns=list(names), use_threads=False)
+
+
+@contextmanager
+def _unbroken(path: Path) -> Iterator[None]:
+    """Raise `ConfigError` for a page that cannot be read: only what is read of a file is seen to be damaged."""
+    try:
+        yield
+    except (OSError, OverflowError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"is damaged ({reason}); export it again", path=str(path)) from error
 
 
 def parquet(path: Path) -> Any:
@@ -161,7 +183,7 @@ def _json(line: str, path: Path, number: int) -> Row:
 def _read(row: Row, path: Path, line: int | None) -> Record:
     try:
         return to_record(row)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         whose = row.get("id", "a decision")
         said = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ConfigError(f"{whose!r} is no decision of this schema ({said})", path=str(path), line=line) from error

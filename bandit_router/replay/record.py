@@ -31,6 +31,8 @@ class Record:
     outcome: Outcome
     feedback: tuple[Said, ...] = ()
     propensities: bool = True
+    mismatched: bool = False
+    """Whether a step's propensity, as the file has it, is not its pmf's entry for what was done."""
     target_probs: tuple[tuple[str, float], ...] = field(default=())
     """(name, P(all that was done)) of policies whose probabilities the log carries along."""
 

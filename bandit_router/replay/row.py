@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 
+from bandit_router.replay.check import SHARE, check, within
 from bandit_router.replay.record import Record, Said
 from bandit_router.types import (
     Action,
@@ -27,6 +29,8 @@ Row = Mapping[str, Any]
 
 TARGET_PROB: Final = "target_prob:"
 """What the name of a column begins with that holds a policy's probability of all that was done."""
+ROUNDING: Final = 1e-6
+"""How far a step's propensity may be from its pmf's entry."""
 _ATTEMPT: Final = ("index", "model", "tier", "status", "error", "input_tokens", "output_tokens", "cost_usd")
 _GRADE: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s")
 _VERDICT: Final = (*_GRADE, "skipped", "grader", "prompt", "own_family", "preferred")
@@ -98,7 +102,7 @@ def to_record(row: Row) -> Record:
         latency_s=row["latency_s"],
     )
     chances = ((n.removeprefix(TARGET_PROB), p) for n, p in row.items() if n.startswith(TARGET_PROB) and p is not None)
-    return Record(
+    record = Record(
         seq=row["seq"],
         decision=decision,
         outcome=outcome,
@@ -106,13 +110,23 @@ def to_record(row: Row) -> Record:
         propensities=row["propensities"],
         target_probs=tuple(chances),
     )
+    check(record)
+    return replace(record, mismatched=True) if _mismatched(row, steps) else record
 
 
-def moment(value: datetime | str) -> datetime:
-    """Return a moment in UTC, of a datetime or of ISO text; raise ValueError for one without a time zone."""
+def _mismatched(row: Row, steps: Sequence[Step]) -> bool:
+    """Return whether a propensity was logged that is not its pmf's entry; raise ValueError for one that is none."""
+    logged = [step["propensity"] for step in row["steps"]]
+    for propensity in logged:
+        within("propensity", propensity, 0.0, SHARE)
+    return any(abs(one - step.propensity) > ROUNDING for one, step in zip(logged, steps, strict=True))
+
+
+def moment(value: object) -> datetime:
+    """Return a moment in UTC, of a datetime or of ISO text; raise ValueError for anything else, as without a zone."""
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if found.tzinfo is None:
-        raise ValueError(f"the time {value} has no time zone")
+    if not isinstance(found, datetime) or found.tzinfo is None:
+        raise ValueError(f"the time {value!r} is none with a time zone, such as 2026-11-30T12:00:00Z")
     return found.astimezone(UTC)
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from bandit_router.errors import ConfigError
-from bandit_router.replay.columns import simple_group
 from bandit_router.replay.facts import Facts, facts_of
 from bandit_router.replay.files import GROUP, groups_of, kind_of, read_group, read_records
 from bandit_router.replay.record import Record
+from bandit_router.replay.row_groups import simple_group
 from bandit_router.replay.taken import Taken, chosen, itself, taken
 from bandit_router.replay.targets import Target
 

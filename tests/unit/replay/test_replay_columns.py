@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bandit_router.policy.spec import KINDS, Spec
-from bandit_router.replay.columns import simple_group
 from bandit_router.replay.facts import Facts, facts_of
 from bandit_router.replay.files import read_records, write_records
 from bandit_router.replay.record import Record, Said
+from bandit_router.replay.row_groups import simple_group
 from bandit_router.replay.taken import itself, taken
 from bandit_router.replay.targets import Target
 from bandit_router.types import Pmf
