@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bandit_router.errors import UnusableLog
 from bandit_router.evaluate.calibration import Misfit, by_pmf, by_propensity
-from bandit_router.evaluate.checks import Matrix, Vector, as_floats, chosen, distributions, picked, same_length
+from bandit_router.evaluate.checks import Matrix, Vector, as_floats, chosen, distributions, finite, picked, same_length
+from bandit_router.evaluate.leaning import Leaning, by_features
 from bandit_router.evaluate.quantile import chi_square_tail, two_sided
 from bandit_router.evaluate.rows import Logged, Rows, read
 
@@ -22,13 +24,14 @@ class Window:
 
     `pmf` (n, k) is the whole logged pmf, `group` (n,) any label to test calibration within (a category, a policy's
     version): marginal counts alone do not tell a policy that follows its contexts from a uniform one. `event_id` (n,)
-    is what makes a row unique.
+    is what makes a row unique. `features` {name: (n,)} are numbers known before the draw, which draws may follow too.
     """
 
     logged: Logged
     pmf: ArrayLike | None = None
     group: ArrayLike | None = None
     event_id: ArrayLike | None = None
+    features: Mapping[str, ArrayLike] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Diagnosis:
     and target share. `mean_weight` should be 1; `weight_p` is the p value of that. `heaviest_share` is the part of all
     weight on one row, `heaviest` its size. `unsupported` is the target's probability on what could not be drawn, None
     where no pmf was logged; `unsupported_rows` the decisions in which there was any. `mismatched` rows have a
-    propensity that is not their pmf's entry.
+    propensity that is not their pmf's entry. `leaning` is None where there are no features.
     """
 
     n: int
@@ -63,6 +66,7 @@ class Diagnosis:
     unsupported: float | None
     unsupported_rows: float | None
     misfit: Misfit | None
+    leaning: Leaning | None
     mismatched: int
     duplicates: int
     drift: Drift
@@ -77,6 +81,7 @@ def diagnose(window: Window) -> Diagnosis:
         rows,
         unsupported=None if lost is None else (float(lost.mean()), float((lost > 1e-9).mean())),
         misfit=_misfit(window, pmf, action),
+        leaning=_leaning(window.features, pmf, action),
         mismatched=_mismatched(window.logged, pmf, action),
         duplicates=_duplicates(window.event_id, rows.n),
         drift=_drift(window.logged, rows, action),
@@ -90,7 +95,8 @@ def describe(
     misfit: Misfit | None,
     duplicates: int,
     drift: Drift,
-    mismatched: int = 0,
+    leaning: Leaning | None,
+    mismatched: int,
 ) -> Diagnosis:
     """Put together what was found of a log and what the weights of its rows say.
 
@@ -109,6 +115,7 @@ def describe(
         unsupported=None if unsupported is None else unsupported[0],
         unsupported_rows=None if unsupported is None else unsupported[1],
         misfit=misfit,
+        leaning=leaning,
         mismatched=mismatched,
         duplicates=duplicates,
         drift=drift,
@@ -154,6 +161,18 @@ def _misfit(window: Window, pmf: Matrix | None, action: NDArray[np.intp] | None)
         return by_pmf(pmf, action, group)
     propensity = np.asarray(window.logged.propensity, dtype=np.float64)
     return by_propensity(propensity, action, int(action.max()) + 1, group)
+
+
+def _leaning(
+    features: Mapping[str, ArrayLike] | None, pmf: Matrix | None, action: NDArray[np.intp] | None
+) -> Leaning | None:
+    if not features or pmf is None or action is None:
+        return None
+    columns = [as_floats(name, values) for name, values in features.items()]
+    for name, column in zip(features, columns, strict=True):
+        same_length(name, column, len(action))
+        finite(name, column)
+    return by_features(pmf, action, np.column_stack(columns), list(features))
 
 
 def _mismatched(logged: Logged, pmf: Matrix | None, action: NDArray[np.intp] | None) -> int:

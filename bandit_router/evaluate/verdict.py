@@ -79,6 +79,14 @@ def _probabilities(d: Diagnosis) -> Iterator[Finding]:
             f"{d.misfit.drawn:,.0f} where they say {d.misfit.expected:,.0f} (p = {d.misfit.p_value:.1g}); "
             "look for a default or a fallback that was logged instead",
         )
+    if d.leaning is not None and d.leaning.p_value < REFUSE_P:
+        often = "more" if d.leaning.z > 0 else "less"
+        yield _fatal(
+            "wrong_propensities",
+            f"the logged probabilities are not those that were drawn with: the higher {d.leaning.feature}, the {often} "
+            f"often action {d.leaning.action} was done than they say (z = {d.leaning.z:.1f}, "
+            f"p < {d.leaning.p_value:.1g}); look for a default or a fallback that was logged instead",
+        )
     if d.weight_p < REFUSE_P:
         # Missing support takes weight away and never adds any.
         above = d.mean_weight > 1

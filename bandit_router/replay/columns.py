@@ -8,8 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.evaluate.leaning import Draws, add_up
 from bandit_router.policy.spec import MixtureSpec, Spec, StaticSpec
 from bandit_router.replay.facts import Cell, Facts, Named
+from bandit_router.replay.features import Features, Leanings
 from bandit_router.replay.row import ROUNDING
 from bandit_router.replay.taken import Taken
 from bandit_router.replay.targets import Target
@@ -48,6 +50,8 @@ class Columns:
     propensity: Vector
     """(n) as logged, which should be the pmf's entry."""
     carried: dict[str, Vector]
+    features: Features | None = None
+    """What was known of them before, where that was read."""
 
     def facts(self) -> Facts:
         """Return the facts."""
@@ -65,6 +69,7 @@ class Columns:
             cells=self._cells(),
             unknown=int((~self.known).sum()),
             mismatched=int((np.abs(self.propensity - self.pmf[self.drawn]) > ROUNDING).sum()),
+            leanings=self._leanings(),
         )
 
     def itself(self) -> Taken | None:
@@ -156,6 +161,19 @@ class Columns:
             return probs
         count = np.diff(np.append(self.start, len(probs)))[self.owner]
         return (1 - share) * probs + share / count
+
+    def _leanings(self) -> Leanings:
+        if self.features is None:
+            return {}
+        at = np.flatnonzero(self.known[self.owner])
+        draws = Draws(
+            actions=self.model.names,
+            code=self.model.codes[at],
+            row=self.owner[at],
+            probability=self.pmf[at],
+            drawn=np.isin(at, self.drawn).astype(np.float64),
+        )
+        return add_up(draws, self.features.values, self.features.names)
 
     def _cells(self) -> dict[Cell, tuple[float, float, float]]:
         known = self.known[self.owner]

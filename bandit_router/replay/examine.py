@@ -8,6 +8,7 @@ import numpy as np
 
 from bandit_router.evaluate.calibration import Misfit, worst
 from bandit_router.evaluate.diagnostics import Diagnosis, describe, drifted
+from bandit_router.evaluate.leaning import strongest
 from bandit_router.evaluate.rows import Rows
 from bandit_router.evaluate.verdict import REFUSE_P, Finding, Verdict, judge
 from bandit_router.replay.facts import Facts
@@ -23,6 +24,7 @@ def examine(facts: Facts, seen: Seen, taken: Taken, rows: Rows, *, duplicates: i
         unsupported=(taken.lost / facts.n, taken.lost_rows / facts.n),
         misfit=misfit(facts),
         mismatched=facts.mismatched,
+        leaning=strongest(facts.leanings),
         duplicates=duplicates,
         drift=drifted(logged.reward, seen.known, facts.start.codes),
     )
@@ -65,8 +67,8 @@ def _feedback(facts: Facts, rates: Rates) -> list[Finding]:
 
 def spoiled(facts: Facts, *, duplicates: int) -> bool:
     """Return whether something is wrong with the log as a whole, so that not even what was done can be told of it."""
-    worst_fit = misfit(facts)
-    return bool(duplicates or facts.mismatched or (worst_fit is not None and worst_fit.p_value < REFUSE_P))
+    tests = (misfit(facts), strongest(facts.leanings))
+    return bool(duplicates or facts.mismatched or any(test is not None and test.p_value < REFUSE_P for test in tests))
 
 
 def misfit(facts: Facts) -> Misfit | None:

@@ -9,7 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.evaluate.leaning import Sums, joined
 from bandit_router.replay.course import served_last
+from bandit_router.replay.features import leanings_of
 from bandit_router.replay.record import Record
 from bandit_router.reward.utility import quality_of
 
@@ -55,7 +57,7 @@ class Facts:
     the judges having been asked about what was served (1 or 0 where that was drawn on the way). `asked` says whether
     they were. `cells` holds for each category and action how often it was drawn, how often its probabilities say it
     should have been, and the variance of that; `unknown` counts decisions without propensities, `mismatched` those
-    with one that is not its pmf's entry.
+    with one that is not its pmf's entry. `leanings` are the sums of `evaluate.leaning`, of as much as was looked at.
     """
 
     ids: NDArray[np.uint64]
@@ -72,6 +74,7 @@ class Facts:
     cells: Mapping[Cell, tuple[float, float, float]] = field(default_factory=dict)
     unknown: int = 0
     mismatched: int = 0
+    leanings: Sums = field(default_factory=dict)
     repeated: int = 0
     """Ids that are there again, of those no longer held."""
 
@@ -104,6 +107,7 @@ def facts_of(records: Sequence[Record]) -> Facts:
         cells=_cells(records),
         unknown=sum(not record.propensities for record in records),
         mismatched=sum(record.mismatched for record in records),
+        leanings=leanings_of(records),
     )
 
 
@@ -116,6 +120,7 @@ class Gathering:
         self._cells: dict[Cell, tuple[float, float, float]] = {}
         self._unknown = 0
         self._mismatched = 0
+        self._leanings: dict[tuple[str, str], Vector] = {}
 
     def add(self, part: Facts) -> None:
         """Take the next piece."""
@@ -127,23 +132,26 @@ class Gathering:
             add(self._cells, cell, counts)
         self._unknown += part.unknown
         self._mismatched += part.mismatched
+        for key, sums in part.leanings.items():
+            self._leanings[key] = joined(self._leanings.get(key), sums)
 
     def facts(self) -> Facts:
         """Return the whole, once; repeated ids are counted and let go."""
-        joined: dict[str, NDArray[np.generic]] = {}
+        whole: dict[str, NDArray[np.generic]] = {}
         for name in _COLUMNS:
             parts = self._columns.pop(name)
-            joined[name] = np.concatenate(parts) if parts else np.zeros(0)
-        ids = joined.pop("ids")
+            whole[name] = np.concatenate(parts) if parts else np.zeros(0)
+        ids = whole.pop("ids")
         return Facts(
             ids=np.zeros(0, dtype=np.uint64),
             repeated=_repeated(ids),
-            **joined,  # type: ignore[arg-type]
+            **whole,  # type: ignore[arg-type]
             category=Named.joined(self._named["category"]),
             start=Named.joined(self._named["start"]),
             cells=self._cells,
             unknown=self._unknown,
             mismatched=self._mismatched,
+            leanings=self._leanings,
         )
 
 

@@ -42,7 +42,7 @@ def write_records(path: Path, records: Iterable[Record]) -> Iterator[int]:
 def read_records(path: Path) -> Iterator[Record]:
     """Yield the records of a file; raise `ConfigError` with the place and the remedy where it holds no record."""
     if kind_of(path) == "parquet":
-        for group in range(groups_of(path)):
+        for group, _ in groups_of(path):
             yield from read_group(path, group)
         return
     for number, line in _lines(path):
@@ -58,9 +58,25 @@ def kind_of(path: Path) -> str:
     raise ConfigError("is of no known kind; name it .parquet, .jsonl or .jsonl.gz", path=str(path))
 
 
-def groups_of(path: Path) -> int:
-    """Return how many row groups a Parquet file has; raise `ConfigError` unless it is one of this schema."""
-    return int(parquet(path).metadata.num_row_groups)
+def groups_of(path: Path, since: datetime | None = None, until: datetime | None = None) -> list[tuple[int, int]]:
+    """Return the row groups of a Parquet file that may hold decisions made in [since, until), with their rows.
+
+    Raise `ConfigError` unless it is a file of this schema.
+    """
+    whole = parquet(path).metadata
+    groups = [(number, whole.row_group(number)) for number in range(whole.num_row_groups)]
+    return [(number, group.num_rows) for number, group in groups if _overlaps(group, since, until)]
+
+
+def _overlaps(group: Any, since: datetime | None, until: datetime | None) -> bool:
+    """Return whether a row group may hold anything of a span, by what the file says of its times."""
+    for place in range(group.num_columns if since or until else 0):
+        column = group.column(place)
+        if column.path_in_schema == "created_at" and column.statistics is not None and column.statistics.has_min_max:
+            first, last = column.statistics.min, column.statistics.max
+            if isinstance(first, datetime) and first.tzinfo:
+                return (since is None or last >= since) and (until is None or first < until)
+    return True
 
 
 def read_group(path: Path, group: int) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,8 @@ from bandit_router.policy.load import PINNED
 from bandit_router.replay.check import EARLIEST, LATEST, LEAST, MOST, SHARE, SUM
 from bandit_router.replay.columns import Columns, Vector
 from bandit_router.replay.facts import Named, hashed
+from bandit_router.replay.features import COLUMNS as FEATURES
+from bandit_router.replay.features import Features, of_columns
 from bandit_router.replay.files import columns_of, parquet
 from bandit_router.replay.row import TARGET_PROB
 
@@ -34,15 +36,21 @@ _NEEDED: Final = (
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def simple_group(path: Path, number: int, since: datetime | None, until: datetime | None) -> Columns | None:
+def simple_group(
+    path: Path, number: int, since: datetime | None, until: datetime | None, *, contexts: bool = True
+) -> Columns | None:
     """Return a row group's columns, None where any decision has more than one step or a history that needs reading.
 
-    None too for what is no decision (see `check`): the plain way says which it is, and what is wrong with it.
+    `contexts` reads what was known of each request too, which takes longer than all the rest. None too for what is no
+    decision (see `check`): the plain way says which it is, and what is wrong with it.
     """
     carried = [name for name in parquet(path).schema_arrow.names if name.startswith(TARGET_PROB)]
-    table = columns_of(path, number, [*_NEEDED, *carried])
+    table = columns_of(path, number, [*_NEEDED, *carried, *(FEATURES if contexts else ())])
     try:
-        return _columns(table, carried, (since, until)) if table.num_rows else None
+        if not table.num_rows:
+            return None
+        found = _columns(table, carried, (since, until))
+        return replace(found, features=_features(table, found)) if contexts else found
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
@@ -87,6 +95,10 @@ def _columns(table: Any, carried: list[str], span: tuple[datetime | None, dateti
             for name in carried
         },
     )
+
+
+def _features(table: Any, found: Columns) -> Features:
+    return of_columns(_there(table["context"].combine_chunks()), found.value_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

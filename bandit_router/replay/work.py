@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bandit_router.errors import ConfigError
 from bandit_router.replay.facts import Facts, facts_of
@@ -24,6 +24,8 @@ from bandit_router.replay.row_groups import simple_group
 from bandit_router.replay.taken import Taken, chosen, itself, taken
 from bandit_router.replay.targets import Target
 
+SAMPLED: Final = 100_000
+"""Of longer logs, the contexts of about so many decisions are looked at where only columns are read."""
 Tick = Callable[[int], None]
 """Told how many more decisions are done."""
 
@@ -36,6 +38,8 @@ class Group:
     number: int
     since: datetime | None = None
     until: datetime | None = None
+    contexts: bool = True
+    """Whether to look at contexts too where only columns are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,11 @@ class Done:
 def pieces_of_file(path: Path, *, since: datetime | None, until: datetime | None) -> Iterator[Piece]:
     """Yield the pieces of a file; raise `ConfigError`."""
     if kind_of(path) == "parquet":
-        for number in range(groups_of(path)):
-            yield Group(path=path.resolve(), number=number, since=since, until=until)
+        groups = groups_of(path, since, until)
+        every = max(1, sum(rows for _, rows in groups) // SAMPLED)
+        for place, (number, _) in enumerate(groups):
+            sampled = place % every == 0
+            yield Group(path=path.resolve(), number=number, since=since, until=until, contexts=sampled)
         return
     yield from pieces_of(within(read_records(path), since, until))
 
@@ -102,7 +109,7 @@ def work(piece: Piece, targets: Sequence[Target], options: Options) -> Done:
     """Return what came of one piece."""
     columns = None
     if isinstance(piece, Group) and not options.keep:
-        columns = simple_group(piece.path, piece.number, piece.since, piece.until)
+        columns = simple_group(piece.path, piece.number, piece.since, piece.until, contexts=piece.contexts)
     if columns is None:
         records = records_of(piece)
         return Done(
