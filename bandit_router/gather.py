@@ -13,7 +13,7 @@ from bandit_router.experiment.assign import Subject, unit_hash
 from bandit_router.experiment.covariates import Past, expected, learn
 from bandit_router.experiment.history import Standing
 from bandit_router.experiment.shadow import Runs, as_covariates
-from bandit_router.experiment.spec import ArmSpec, ExperimentSpec
+from bandit_router.experiment.spec import ArmSpec, ExperimentSpec, Labels
 from bandit_router.experiment.trial import Trial
 from bandit_router.gather_rows import Row, Shape, shape_of, to_row, to_trial
 from bandit_router.types import Decision, DecisionKind, Event, Outcome
@@ -63,6 +63,7 @@ class _Read:
     """What has been read of one kind of decisions."""
 
     kind: DecisionKind
+    labels: Labels
     rows: dict[str, Row] = field(default_factory=dict)
     _cursor: int = 0
 
@@ -72,7 +73,7 @@ class _Read:
         while events := journal.read(self._cursor, limit=PAGE, experiment=experiment, kind=self.kind):
             for event in events:
                 # Later events repeat the decision with the feedback known by then.
-                self.rows[event.decision.id] = to_row(event)
+                self.rows[event.decision.id] = to_row(event, self.labels)
             self._cursor, new = events[-1].seq, new + len(events)
         return new
 
@@ -83,10 +84,15 @@ class Gatherer:
 
     standing: Standing
     journal: Journal
-    _served: _Read = field(default_factory=lambda: _Read("served"))
-    _shadows: _Read = field(default_factory=lambda: _Read("shadow"))
+    _served: _Read = field(init=False)
+    _shadows: _Read = field(init=False)
     _prior: _Prior | None = None
     _past_read: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin with nothing read."""
+        labels = self.standing.spec.labels
+        self._served, self._shadows = _Read("served", labels), _Read("shadow", labels)
 
     @property
     def size(self) -> int:

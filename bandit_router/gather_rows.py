@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from bandit_router.experiment.covariates import Requests
 from bandit_router.experiment.sample import Vector
+from bandit_router.experiment.spec import Labels
 from bandit_router.experiment.trial import Trial
+from bandit_router.reward.feedback import combine
 from bandit_router.reward.utility import reward
-from bandit_router.types import Event, Outcome
+from bandit_router.types import AUDIT, Event, Feedback, Outcome
 
 Texts = NDArray[np.str_]
 
@@ -46,8 +48,8 @@ class Row:
     stand_in_sum: float
 
 
-def to_row(event: Event) -> Row:
-    """Return what is needed of an event."""
+def to_row(event: Event, labels: Labels = "random") -> Row:
+    """Return what is needed of an event; `labels` says what of the feedback is of answers picked at random."""
     decision, outcome = event.decision, event.outcome
     weight, total = _stands_for(outcome)
     return Row(
@@ -65,7 +67,7 @@ def to_row(event: Event) -> Row:
         latency_s=outcome.latency_s,
         failed=outcome.status == "failed",
         refused=any(judged.attempt.status == "refused" for judged in outcome.history),
-        label=np.nan if event.feedback is None else event.feedback,
+        label=_label(event, labels),
         stand_in_weight=weight,
         stand_in_sum=total,
     )
@@ -99,6 +101,20 @@ def _judged(outcome: Outcome) -> float:
     if outcome.served is None:
         return 0.0
     return np.nan if outcome.quality is None else outcome.quality
+
+
+def _label(event: Event, labels: Labels) -> float:
+    """Return what people said of the answer served, whatever the judges said of it; NaN where that is nothing."""
+    told = [each for each in event.heard if _at_random(each, labels)]
+    said = combine(told, None) if event.outcome.served is not None else None
+    return np.nan if said is None else said
+
+
+def _at_random(heard: Feedback, labels: Labels) -> bool:
+    """Return whether feedback is ground truth of an answer that nobody picked for what it is."""
+    if labels == "audits":
+        return heard.queued_for == AUDIT
+    return not heard.is_sign and heard.queued_for in ("", AUDIT)
 
 
 def _offset(event: Event) -> float:

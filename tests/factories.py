@@ -163,4 +163,5 @@ def make_event(number: int = 0, *, seq: int | None = None, feedback: float | Non
         decision=decision,
         outcome=make_outcome(decision, **changes),
         feedback=feedback,
+        heard=() if feedback is None else (make_feedback(number, decision=decision, score=feedback),),
     )

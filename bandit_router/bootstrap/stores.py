@@ -86,4 +86,9 @@ def _queueing(settings: Settings) -> Queueing | None:
         rules=rules(settings.judges),
         hints=hints(settings.judges),
     )
-    return Queueing(why=why, daily_limit=review.daily_limit, reviewers=review.reviewers)
+    return Queueing(
+        why=why,
+        daily_limit=review.daily_limit,
+        reviewers=review.reviewers,
+        for_audits=review.daily_limit // 2 if review.audit_share else 0,
+    )

@@ -104,7 +104,7 @@ def analyse(spec: ExperimentSpec, trial: Trial, runs: Runs | None = None) -> Ana
     served = spec.served
     found = arms(trial, [arm.name for arm in served])
     labelled = int(np.sum(~np.isnan(trial.label)))
-    corrected = spec.labels == "random" and can_correct(found)
+    corrected = spec.labels != "none" and can_correct(found)
     of = {arm.name: each for arm, each in zip(served, found, strict=True)}
     return Analysis(
         spec=spec,

@@ -11,6 +11,7 @@ from bandit_router.settings import NonNegative, Positive, Share, Strict
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Unit = Literal["request", "session", "user", "key"]
+Labels = Literal["none", "random", "audits"]
 Metric = Literal["reward", "quality", "cost_usd", "latency_s", "latency_p95_s", "error_rate", "refusal_rate"]
 
 HIGHER_IS_BETTER: Final[frozenset[Metric]] = frozenset({"reward", "quality"})
@@ -112,8 +113,11 @@ class ExperimentSpec(Strict):
     planned_units: Annotated[int, Field(ge=100)] = 4000
     """Where the intervals are to be narrowest, in units over all arms."""
     guardrails: tuple[GuardrailSpec, ...] = ()
-    labels: Literal["none", "random"] = "none"
-    """`random`: those requests that feedback came for were picked at random, so it may correct the judges."""
+    labels: Labels = "none"
+    """Which feedback is of answers picked at random, and so may correct the judges.
+
+    `audits`: the reviews of answers that chance queued. `random`: these, and all scores, labels and thumbs.
+    """
     eligible: EligibleSpec = EligibleSpec()
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from bandit_router.judge.combine import PASS
-from bandit_router.types import Outcome, Verdict
+from bandit_router.types import AUDIT, Outcome, Verdict
 
 Reason = Literal["audit", "disagreement", "margin"]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -44,7 +44,7 @@ class Unsure:
         if outcome.served is None:
             return None
         if uniform(outcome.decision_id) < self.audit_share:
-            return "audit"
+            return AUDIT
         judgement = outcome.history[outcome.served].judgement
         if judgement is None or judgement.quality is None:
             return None

@@ -57,6 +57,7 @@ class Record:
             outcome=self.outcome,
             feedback=combine(heard, self.outcome.quality),
             signs_only=only_signs(heard),
+            heard=tuple(heard),
         )
 
 

@@ -14,7 +14,7 @@ from bandit_router.store import rows, tables
 from bandit_router.store.recent import asked_rows
 from bandit_router.store.rows import Row
 from bandit_router.store.text import LogText
-from bandit_router.types import Decision, Feedback, Outcome
+from bandit_router.types import AUDIT, Decision, Feedback, Outcome
 
 Result = bool | UnknownDecision
 """What became of a record: True when it was written, False when it was known already."""
@@ -33,11 +33,15 @@ _CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queueing:
-    """What queues answers for review: `why` gives the reason or None, `daily_limit` holds for a day in UTC."""
+    """What queues answers for review: `why` gives the reason or None, `daily_limit` holds for a day in UTC.
+
+    Of a day's places `for_audits` are kept for the answers that chance picks, so that doubts leave room for them.
+    """
 
     why: Callable[[Outcome], str | None]
     daily_limit: int
     reviewers: int
+    for_audits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,8 @@ class Record:
     review: Row | None = None
     """The decision's place in the review queue, if the day's limit leaves one."""
     reviews_a_day: int = 0
+    doubts_a_day: int = 0
+    """Of these, for all reasons but chance."""
 
     @property
     def journals(self) -> bool:
@@ -85,6 +91,7 @@ def finished(outcome: Outcome, log_text: LogText, queueing: Queueing | None = No
         finished=of,
         review=rows.review_row(outcome, why, wanted=queueing.reviewers) if queueing and why else None,
         reviews_a_day=queueing.daily_limit if queueing else 0,
+        doubts_a_day=queueing.daily_limit - queueing.for_audits if queueing else 0,
     )
 
 
@@ -130,9 +137,12 @@ def _queue(connection: Connection, record: Record) -> None:
     if record.review is None or not _is_served(connection, record.review["decision_id"]):
         return
     day = _day(record.review["queued_at"])
-    queued = tables.reviews.c.queued_at
+    queued, doubted = tables.reviews.c.queued_at, tables.reviews.c.reason != AUDIT
     today = select(func.count()).where(queued >= day, queued < day + timedelta(days=1))
-    if (connection.scalar(today) or 0) < record.reviews_a_day:
+    full = (connection.scalar(today) or 0) >= record.reviews_a_day
+    if not full and record.review["reason"] != AUDIT:
+        full = (connection.scalar(today.where(doubted)) or 0) >= record.doubts_a_day
+    if not full:
         _insert(connection, tables.reviews, [record.review])
 
 

@@ -240,8 +240,9 @@ def _finishing(kind: DecisionKind, since: datetime | None, until: datetime | Non
 def _said(connection: Connection, ids: Select[Any], last: int) -> Mapping[str, list[tuple[int, Feedback]]]:
     """Return each decision's feedback with its seq, in the order of the journal up to `last`."""
     query = (
-        select(_J.c.seq, _F)
+        select(_J.c.seq, _F, tables.reviews.c.reason.label("queued_for"))
         .join(_F, _F.c.id == _J.c.feedback_id)
+        .outerjoin(tables.reviews, and_(tables.reviews.c.decision_id == _F.c.decision_id, _F.c.kind == "review"))
         .where(_J.c.decision_id.in_(ids), _J.c.kind == "feedback", _J.c.seq <= last)
         .order_by(_J.c.seq)
     )
@@ -277,6 +278,7 @@ def _event(row: Row, accounts: _Accounts, said: Sequence[tuple[int, Feedback]], 
         outcome=outcome,
         feedback=combine(heard, outcome.quality),
         signs_only=only_signs(heard),
+        heard=tuple(heard),
     )
 
 

@@ -286,4 +286,5 @@ def to_feedback(row: Row) -> Feedback:
         comment=row["comment"],
         late=row["late"],
         kind=row["kind"],
+        queued_for=row.get("queued_for") or "",
     )

@@ -26,6 +26,7 @@ from bandit_router.types.decisions import (
     Step,
 )
 from bandit_router.types.journal import (
+    AUDIT,
     Event,
     EventKind,
     ExperimentEvent,
@@ -43,6 +44,7 @@ from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent,
 from bandit_router.types.requests import Asked, ChatRequest, Context, Hints
 
 __all__ = [
+    "AUDIT",
     "STOP",
     "Action",
     "Answer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bandit_router.types.decisions import Decision, Outcome
 
@@ -16,6 +16,10 @@ PromotionKind = Literal["promoted", "refused", "rolled_back", "released"]
 
 
 ExperimentEventKind = Literal["started", "ramped", "stopped", "rolled_back"]
+
+
+AUDIT: Final = "audit"
+"""Why an answer is queued for review that chance picked; every other reason is a doubt about the answer."""
 
 
 FeedbackKind = Literal["score", "thumbs", "label", "retry", "edit_distance", "copied", "review"]
@@ -34,6 +38,8 @@ class Feedback:
     kind: FeedbackKind = "score"
     late: bool = False
     """Arrived after the feedback window: kept, not learned from."""
+    queued_for: str = ""
+    """Of a review, as read in an event: why its answer was in the queue; empty where nobody queued it."""
 
     @property
     def is_sign(self) -> bool:
@@ -73,6 +79,8 @@ class Event:
     """What the feedback known so far comes to, in [0, 1]; None before any."""
     signs_only: bool = False
     """The feedback holds no ground truth: only signs, weighed with what the judges said."""
+    heard: tuple[Feedback, ...] = ()
+    """All that the feedback is made of, as the store has it; none in events that were not read from there."""
     model: str = ""
     """With kind `changed`, which only learners see: the model whose answers are no longer what was learned of them."""
 

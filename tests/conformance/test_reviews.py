@@ -17,7 +17,7 @@ from bandit_router.store.events import Events
 from bandit_router.store.log import Log
 from bandit_router.store.reviews import STATUSES, Item, Reviews
 from bandit_router.store.session import open_engine
-from bandit_router.types import Feedback
+from bandit_router.types import AUDIT, Feedback
 from tests.factories import START, make_decision, make_feedback, make_outcome
 
 HOLD = timedelta(minutes=15)
@@ -25,8 +25,13 @@ LATER = START + timedelta(hours=1)
 KEEP = timedelta(days=30)
 
 
-def queueing(*, daily_limit: int = 100, reviewers: int = 1) -> Queueing:
-    return Queueing(why=lambda _: "margin", daily_limit=daily_limit, reviewers=reviewers)
+def queueing(*, daily_limit: int = 100, reviewers: int = 1, audited: tuple[str, ...] = ()) -> Queueing:
+    return Queueing(
+        why=lambda outcome: AUDIT if outcome.decision_id in audited else "margin",
+        daily_limit=daily_limit,
+        reviewers=reviewers,
+        for_audits=daily_limit // 2 if audited else 0,
+    )
 
 
 async def finish(log: Log, *numbers: int, day: int = 0) -> None:
@@ -102,6 +107,28 @@ async def test_no_more_are_queued_in_a_day_than_its_limit_and_the_next_day_start
     log.close()
     days = [item.queued_at.date() for item in reviews.list(now=LATER)]
     assert [days.count(START.date() + timedelta(days=day)) for day in (0, 1)] == [3, 3]
+
+
+async def test_doubts_leave_room_for_audits_and_audits_for_doubts(engine: Engine, reviews: Reviews) -> None:
+    log = Log(engine, queueing=queueing(daily_limit=4, audited=tuple(ids(6, 7, 8, 11, 12))))
+    await finish(log, *range(1, 9))
+    await finish(log, *range(11, 19), day=1)
+    log.close()
+    queued = [item.decision_id for item in reviews.list(now=LATER)]
+    assert queued == ids(1, 2, 6, 7, 11, 12, 13, 14)
+
+
+async def test_a_grade_tells_those_who_read_events_why_its_answer_was_queued(engine: Engine, reviews: Reviews) -> None:
+    log = Log(engine, log_text="full", queueing=queueing(audited=tuple(ids(1))))
+    await finish(log, 1, 2)
+    await log.feedback(make_feedback(9, decision=make_decision(2)))
+    for number in (1, 2):
+        take(reviews)
+        reviews.grade("ann", review(number, number=number))
+    log.close()
+    heard = [event.heard for event in Events(engine, combine=combine).read(0, limit=9)]
+    said = {(each.decision_id, each.kind, each.queued_for) for told in heard for each in told}
+    assert said == {(*ids(2), "score", ""), (*ids(1), "review", AUDIT), (*ids(2), "review", "margin")}
 
 
 async def test_the_limit_holds_for_all_processes_together(database_url: str) -> None:

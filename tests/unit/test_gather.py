@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from bandit_router.experiment.history import Standing, standings
+from bandit_router.experiment.spec import Labels
 from bandit_router.experiment.trial import Trial
 from bandit_router.gather import Gatherer
 from bandit_router.gather_rows import to_row, to_trial
+from bandit_router.reward.feedback import combine
 from bandit_router.reward.utility import reward
-from bandit_router.types import Event, Pmf
-from tests.factories import START, make_context, make_event
+from bandit_router.types import AUDIT, Event, Feedback, Pmf, only_signs
+from tests.factories import START, make_context, make_event, make_feedback
 from tests.unit.experiment.history import Journal, at, failing, make_spec, start, taking_part
 
 NAMES = [arm.name for arm in make_spec().served]
@@ -52,6 +54,54 @@ def test_a_request_that_failed_has_quality_nought_and_its_cost() -> None:
 def test_feedback_is_a_label_and_leaves_what_the_judges_said() -> None:
     trial = columns([taking_part(1, "new", quality=0.7, feedback=0.0)])
     assert (trial.quality[0], trial.label[0]) == (0.7, 0.0)
+
+
+def heard(*said: Feedback) -> Event:
+    """Return the event of an answer of which that was said."""
+    event = taking_part(1, "new", quality=0.7)
+    told = combine(said, 0.7)
+    return replace(event, feedback=told, heard=said, signs_only=only_signs(said))
+
+
+def labelled(event: Event, labels: Labels) -> float:
+    return to_row(event, labels).label
+
+
+def reviewed(score: float, queued_for: str) -> Feedback:
+    return make_feedback(2, decision=1, score=score, kind="review", queued_for=queued_for)
+
+
+def test_signs_are_no_labels_as_the_judges_have_their_part_in_them() -> None:
+    event = heard(make_feedback(1, decision=1, score=0.9, kind="copied"))
+    assert event.feedback is not None
+    assert np.isnan(labelled(event, "random"))
+
+
+def test_an_answer_that_was_reviewed_because_of_a_doubt_has_no_label() -> None:
+    assert np.isnan(labelled(heard(reviewed(1.0, "margin")), "random"))
+
+
+def test_what_was_reviewed_because_of_a_doubt_keeps_the_label_it_has_without_that() -> None:
+    assert labelled(heard(make_feedback(1, decision=1, score=0.25), reviewed(1.0, "disagreement")), "random") == 0.25
+
+
+@pytest.mark.parametrize("labels", ["random", "audits"])
+def test_an_audit_is_a_label(labels: Labels) -> None:
+    assert labelled(heard(make_feedback(1, decision=1), reviewed(0.5, AUDIT)), labels) == 0.5
+
+
+def test_where_audits_alone_are_labels_what_clients_send_is_none() -> None:
+    assert np.isnan(labelled(heard(make_feedback(1, decision=1)), "audits"))
+
+
+def test_a_request_that_failed_has_no_answer_to_label() -> None:
+    assert np.isnan(labelled(failing(heard(make_feedback(1, decision=1))), "random"))
+
+
+def test_the_gatherer_takes_the_labels_that_its_experiment_asks_for() -> None:
+    gatherer = Gatherer(standing=standing(labels="audits"), journal=Journal([taking_part(1, "new", feedback=1.0)]))
+    gatherer.read()
+    assert np.isnan(gatherer.trial()[0].label[0])
 
 
 def test_an_answer_judged_one_time_in_four_stands_for_three() -> None:
