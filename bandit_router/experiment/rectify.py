@@ -17,16 +17,22 @@ MIN_LABELS: Final = 30
 """Fewer labels than this in an arm correct nothing."""
 
 
-def rectified(judged: Vector, label: Vector, unit: Codes, n: int, *, offset: Vector | None = None) -> Sample:
+def rectified(
+    judged: Vector, label: Vector, unit: Codes, n: int, *, offset: Vector | None = None, failed: Vector | None = None
+) -> Sample:
     """Return the mean of `label + offset`, NaN where there is no label, helped by `judged`, known everywhere.
 
-    The judge counts as much as it is worth: a judge unrelated to the labels is left out of the estimate.
+    The judge counts as much as it is worth: a judge unrelated to the labels is left out of the estimate. Where `failed`
+    is 1 there is no answer: `judged` is 0 and right, so what the judge is off by is that of the answers alone.
     """
     rest = np.zeros(len(judged)) if offset is None else offset
-    weight = worth(judged, label)
+    answered = np.ones(len(judged)) if failed is None else 1 - failed
+    label = np.where(answered > 0, label, np.nan)
+    weight = worth(judged[answered > 0], label[answered > 0])
     everywhere = mean_sample(weight * judged + rest, unit, n)
-    gap = mean_sample(label - weight * judged, unit, n)
-    return Sample(value=everywhere.value + gap.value, influence=everywhere.influence + gap.influence)
+    gap, share = mean_sample(label - weight * judged, unit, n), mean_sample(answered, unit, n)
+    influence = everywhere.influence + share.value * gap.influence + gap.value * share.influence
+    return Sample(value=everywhere.value + share.value * gap.value, influence=influence)
 
 
 def worth(judged: Vector, label: Vector) -> float:
@@ -63,15 +69,15 @@ def filled(quality: Vector, stand_in_weight: Vector, stand_in_sum: Vector) -> Ve
     return carried
 
 
-def levelled(quality: Vector) -> Vector:
-    """Return judged quality with the mean of what was judged where nothing was; 0.5 where nothing was at all.
+def levelled(quality: Vector, failed: Vector) -> Vector:
+    """Return judged quality with the mean of the answers judged where one was not; 0.5 where none was at all.
 
     Wrong on average where judging depends on the answer, which does not matter to what labels correct: no answer has to
     stand for others, and that costs no variance.
     """
     known = ~np.isnan(quality)
-    level = float(quality[known].mean()) if known.any() else 0.5
-    return np.where(known, quality, level)
+    judged = quality[known & (failed == 0)]
+    return np.where(known, quality, float(judged.mean()) if len(judged) else 0.5)
 
 
 def support(quality: Vector, stand_in_weight: Vector) -> float:

@@ -78,10 +78,11 @@ def measure(arm: Arm, metric: Metric, *, labels: bool) -> Sample:
     if metric in ("reward", "quality"):
         offset = rows.offset if metric == "reward" else np.zeros(len(rows))
         if labels:
-            return rectified(levelled(rows.quality), rows.label, arm.unit, arm.units, offset=offset)
+            judged = levelled(rows.quality, rows.failed)
+            return rectified(judged, rows.label, arm.unit, arm.units, offset=offset, failed=rows.failed)
         if support(rows.quality, rows.stand_in_weight) < MIN_UNITS:
-            judged = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
-            value = float(np.mean(judged + offset)) if len(rows) else np.nan
+            stood_for = filled(rows.quality, rows.stand_in_weight, rows.stand_in_sum)
+            value = float(np.mean(stood_for + offset)) if len(rows) else np.nan
             return Sample(value=value, influence=np.full(arm.units, np.nan))
         return mean_sample(judged_everywhere(rows) + offset, arm.unit, arm.units)
     if metric == "latency_p95_s":
@@ -99,7 +100,7 @@ def judged_everywhere(rows: Trial) -> Vector:
 
 def can_correct(found: Sequence[Arm]) -> bool:
     """Return whether every arm has labels enough to correct its judges by."""
-    return all(enough(arm.rows.label) for arm in found)
+    return all(enough(arm.rows.label[arm.rows.failed == 0]) for arm in found)
 
 
 def unit_covariates(found: Sequence[Arm]) -> list[Matrix]:

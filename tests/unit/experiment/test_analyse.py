@@ -1,6 +1,7 @@
 """What a log says of arms: estimates, units, corrections and slices."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from bandit_router.experiment.compare import difference, ratio
 from bandit_router.experiment.power import detectable, need
 from bandit_router.experiment.rectify import filled, rectified, worth
 from bandit_router.experiment.sample import Sample, mean_sample, quantile_sample
-from bandit_router.experiment.sequence import MIN_UNITS, Mean
+from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean
 from bandit_router.experiment.slices import benjamini_hochberg
 from bandit_router.experiment.spec import GuardrailSpec
 from bandit_router.experiment.verdict import move, verdict
@@ -86,6 +87,28 @@ def test_labels_move_the_mean_by_what_the_judge_is_off() -> None:
     label = np.where(RNG.random(4000) < 0.1, truth, np.nan)
     sample = rectified(truth + 0.2, label, np.arange(4000), 4000)
     assert sample.value == pytest.approx(truth.mean(), abs=0.02)
+
+
+def corrected(seed: int) -> Effect:
+    """Return the change of quality where one arm fails more, judges are off by .15 and labels are of answers alone."""
+    rng = np.random.default_rng(seed)
+    n, arm = 8000, np.tile([0, 1], 4000)
+    failed = (rng.random(n) < np.where(arm == 1, 0.12, 0.02)).astype(float)
+    good = (rng.random(n) < 0.7) * (1 - failed)
+    judged = np.clip(0.3 + 0.4 * good + rng.normal(0, 0.1, n) + 0.15, 0, 1) * (1 - failed)
+    label = np.where((failed == 0) & (rng.random(n) < 0.1), good, np.nan)
+    log = trial(arm, quality=judged, failed=failed, label=label)
+    change = analyse(two_arms(labels=True), log).treatments[0].primary.difference
+    return replace(change, value=change.value + 0.07)
+
+
+def test_labels_of_answers_say_nothing_of_requests_that_failed() -> None:
+    assert abs(np.mean([corrected(seed).value for seed in range(20)])) < 0.01
+
+
+def test_the_error_of_what_labels_correct_is_that_of_repeated_draws() -> None:
+    found = [corrected(seed) for seed in range(80)]
+    assert np.mean([each.error for each in found]) == pytest.approx(np.std([each.value for each in found]), rel=0.2)
 
 
 def test_labels_make_up_for_answers_that_were_judged_rarely_and_not_at_random() -> None:
