@@ -13,7 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from simulate.experiments.faults import Alarm, biased_judge, breach, lopsided
+from bandit_router.experiment.spec import GuardrailSpec
+from simulate.experiments.faults import Alarm, biased_judge, breach, guarded, lopsided
 from simulate.experiments.limits import one_look, sequential
 from simulate.experiments.peeking import cost, peek, peek_adjusted, peek_sessions, rate, reward
 from simulate.experiments.recorded import ceiling, narrowed, see
@@ -37,6 +38,12 @@ BREACHES = (
     (0.1, 0.1, 0.1, 1),
 )
 """The control's failure rate and the treatment's, `rollback_alpha`, and the control's weight."""
+MARGINS = {
+    "0.01": GuardrailSpec(metric="error_rate", margin=0.01),
+    "half": GuardrailSpec(metric="error_rate", relative=0.5),
+}
+"""What errors may be above the control's: the margin of the experiment that comes with the product, and a wide one."""
+DOUBLED = ((0.1, 0.2), (0.05, 0.1), (0.02, 0.04))
 
 
 Outcomes = Annotated[
@@ -54,6 +61,7 @@ def main(table: Outcomes = None, experiments: Experiments = 2000, queries: Queri
         console.print(_power(experiments // 2))
         console.print(_alarms())
         console.print(_breaches(experiments // 4))
+        console.print(_margins(experiments // 4))
         console.print(_judges())
     if table is None:
         console.print('covariates and the real service: give a table, ARGS="TABLE"')
@@ -110,13 +118,22 @@ def _breaches(runs: int) -> Table:
         "SPRT that knows both", title=title, box=SIMPLE_HEAD,
     )  # fmt: skip
     for base, worse, alpha, weight in BREACHES:
-        alarm = breach(base, worse, alpha=alpha, control_weight=weight, runs=runs, every=25)
+        alarm = breach(base, worse, guarded(alpha=alpha, control_weight=weight), runs=runs, every=25)
         limits = ["", ""]
         if worse > base:
             limits[0] = f"{one_look(base, worse, alpha=alpha, control_weight=weight):.1%}"
             limits[1] = f"{sequential(base, worse, alpha=alpha):.1%}" if weight == 1 else ""
         shown = (f"{alarm.share:.1%}", _when(alarm.median), _when(alarm.late))
         table.add_row(f"{base:.0%} and {worse:.0%}", f"{weight}", f"{alpha}", *shown, *limits)
+    return table
+
+
+def _margins(runs: int) -> Table:
+    title = f"doubled errors, rolled back within 500 requests of the arm by margin, {runs} runs, a look every 25"
+    table = Table("margin", *(f"{base:.0%} and {worse:.0%}" for base, worse in DOUBLED), title=title, box=SIMPLE_HEAD)
+    for name, guard in MARGINS.items():
+        found = (breach(base, worse, guarded(guard), runs=runs, every=25).share for base, worse in DOUBLED)
+        table.add_row(name, *(f"{share:.1%}" for share in found))
     return table
 
 

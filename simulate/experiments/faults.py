@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from bandit_router.experiment.spec import ExperimentSpec, GuardrailSpec
 from bandit_router.experiment.trial import Trial
 from bandit_router.experiment.verdict import move
 from simulate.experiments.logs import trial, two_arms
+
+NO_MARGIN: Final = GuardrailSpec(metric="error_rate", relative=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,29 +42,28 @@ def lopsided(share: float, *, units: int = 3000, every: int = 50, runs: int = 10
     return _alarm(when)
 
 
+def guarded(guard: GuardrailSpec = NO_MARGIN, *, alpha: float = 0.1, control_weight: int = 1) -> ExperimentSpec:
+    """Return an experiment with a guardrail; the control has `control_weight` requests for one of the treatment's."""
+    return two_arms(guardrails=(guard,), rollback_alpha=alpha, control_weight=control_weight)
+
+
 def breach(
     rate: float,
     worse: float,
+    spec: ExperimentSpec | None = None,
     *,
-    alpha: float = 0.1,
-    control_weight: int = 1,
     requests: int = 500,
     every: int = 10,
     runs: int = 200,
     seed: int = 0,
 ) -> Alarm:
-    """Let the treatment fail at `worse` where the control fails at `rate`; after how many of its requests is it out?
-
-    The control has `control_weight` requests for each of the treatment's.
-    """  # fmt: skip
-    rng = np.random.default_rng(seed)
-    guard = GuardrailSpec(metric="error_rate", relative=0.0)
-    spec = two_arms(guardrails=(guard,), rollback_alpha=alpha, control_weight=control_weight)
-    when = []
+    """Let the treatment fail at `worse` where the control fails at `rate`; after how many of its requests is it out?"""
+    rng, spec = np.random.default_rng(seed), spec or guarded()
+    weight, when = round(spec.control.weight), []
     for _ in range(runs):
-        arm = np.tile([1] + [0] * control_weight, requests)
+        arm = np.tile([1] + [0] * weight, requests)
         failed = (rng.random(len(arm)) < np.where(arm == 1, worse, rate)).astype(np.float64)
-        when.append(_rolled_back(spec, trial(arm, failed=failed, quality=1 - failed), every * (1 + control_weight)))
+        when.append(_rolled_back(spec, trial(arm, failed=failed, quality=1 - failed), every * (1 + weight)))
     return _alarm(when)
 
 

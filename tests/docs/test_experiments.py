@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bandit_router.experiment.analyse import analyse
 from bandit_router.experiment.load import check_policies, load_experiment, load_experiments
-from bandit_router.experiment.spec import ExperimentSpec
+from bandit_router.experiment.spec import ExperimentSpec, GuardrailSpec
 from bandit_router.policy.load import load_specs
+from simulate.experiments.faults import breach, guarded
+from simulate.experiments.logs import trial
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
@@ -25,6 +28,24 @@ def test_the_file_it_shows_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "shown.toml"
     path.write_text(shown[0], encoding="utf-8")
     assert load_experiment(path).guardrails
+
+
+@pytest.fixture(params=["shown", *load_experiments(ROOT / "policies" / "experiments")])
+def errors(request: pytest.FixtureRequest, tmp_path: Path) -> GuardrailSpec:
+    """The guardrail of errors of the experiment that the page shows, and of each that comes with the product."""
+    path = tmp_path / "shown.toml"
+    path.write_text(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0], encoding="utf-8")
+    known = {"shown": load_experiment(path)} | load_experiments(ROOT / "policies" / "experiments")
+    return next(guard for guard in known[request.param].guardrails if guard.metric == "error_rate")
+
+
+def test_an_experiment_as_shipped_rolls_doubled_errors_back_within_five_hundred_requests(errors: GuardrailSpec) -> None:
+    assert breach(0.1, 0.2, guarded(errors), runs=20, every=50).share >= 0.9
+
+
+def test_an_experiment_as_shipped_holds_errors_to_be_kept_where_nothing_fails(errors: GuardrailSpec) -> None:
+    found = analyse(guarded(errors), trial([0, 1] * 2000)).treatments[0].guards[0]
+    assert found.holds
 
 
 @pytest.mark.parametrize("name", load_experiments(ROOT / "policies" / "experiments"))
