@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from bandit_router.errors import ExperimentConflict
 from bandit_router.experiment.history import Standing, ended, find, ramped, standings, started
-from bandit_router.experiment.load import check_layer, check_policies
+from bandit_router.experiment.load import check_eligible, check_layer, check_policies
 from bandit_router.experiment.spec import ExperimentSpec
 from bandit_router.experiment.trial import Trial
 from bandit_router.gather import Gatherer, Journal, baseline
@@ -32,11 +32,16 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
-    """What people do with experiments; `policies` are the names there are, `now` gives UTC time."""
+    """What people do with experiments.
+
+    `policies`, `categories` and `keys` are the names there are, those of API keys; `now` gives UTC time.
+    """
 
     history: History
     journal: Journal
     policies: Collection[str]
+    categories: Callable[[], Collection[str]]
+    keys: Callable[[], Collection[str]]
     now: Callable[[], datetime]
 
     def all(self) -> Mapping[str, Standing]:
@@ -48,8 +53,9 @@ class Conduct:
         return find(self.all(), name)
 
     def start(self, spec: ExperimentSpec, *, by: str) -> Standing:
-        """Start one; raise `ConfigError` for an unknown policy or a taken layer, `ExperimentConflict` for a name."""
+        """Start one; raise `ConfigError` for an unknown name or a taken layer, `ExperimentConflict`."""
         check_policies(spec, self.policies)
+        check_eligible(spec, categories=self.categories(), keys=self.keys())
         for _ in range(_TRIES):
             events = self.history.all()
             try:

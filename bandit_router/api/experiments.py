@@ -18,7 +18,7 @@ from bandit_router.api.state import administrator, services
 from bandit_router.bootstrap import Services, conduct
 from bandit_router.errors import BadRequest, ConfigError, UnknownExperiment, did_you_mean
 from bandit_router.experiment.history import Standing
-from bandit_router.experiment.load import load_experiments
+from bandit_router.experiment.load import load_experiments, read_experiments
 from bandit_router.experiment.spec import ExperimentSpec
 from bandit_router.experiment.summary import analysis_body, standing_body
 
@@ -36,11 +36,12 @@ async def list_experiments(request: Request) -> Response:
     administrator(request)
     service = services(request)
     found = await to_thread.run_sync(conduct(service).all)
-    files = await to_thread.run_sync(load_experiments, _folder(service))
+    files, bad = await to_thread.run_sync(read_experiments, _folder(service))
     now = service.router.now()
     body = {
         "experiments": [standing_body(each, now) for each in found.values()],
         "not_started": sorted(files.keys() - found.keys()),
+        "unreadable": [{"file": Path(error.path).name, "problem": str(error)} for error in bad],
     }
     return json_response(body)
 

@@ -87,7 +87,14 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
 def conduct(services: Services) -> Conduct:
     """Return what people do with the experiments of a running service."""
     stores = services.stores
-    return Conduct(history=stores.experiments, journal=stores.events, policies=tuple(services.parts.specs), now=now)
+    return Conduct(
+        history=stores.experiments,
+        journal=stores.events,
+        policies=tuple(services.parts.specs),
+        categories=lambda: services.parts.contexts.categories,
+        keys=stores.keys.names,
+        now=now,
+    )
 
 
 def _offered(parts: Parts, stores: Stores) -> Offered:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json
+from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json, user_name
 from bandit_router.cli.output import show as print_table
 from bandit_router.cli.output import write_json
 from bandit_router.errors import BadRequest, ConfigError, UnknownExperiment
@@ -54,7 +53,7 @@ def start(
 def list_experiments(config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None:
     """List the experiments that were started, and the files of those that were not."""
     settings = load_settings(config)
-    from bandit_router.experiment.load import load_experiments
+    from bandit_router.experiment.load import read_experiments
 
     with conducting(settings) as acting:
         found, now = acting.all(), acting.now()
@@ -68,11 +67,14 @@ def list_experiments(config: Config = DEFAULT_CONFIG, json_path: Json = None) ->
         }
         for name, each in found.items()
     ]
-    for name, spec in load_experiments(_folder(settings)).items():
+    files, bad = read_experiments(_folder(settings))
+    for name, spec in files.items():
         if name not in found:
             names = ", ".join(arm.name for arm in spec.arms)
             rows.append({"experiment": name, "state": "not started", "share": None, "since": None, "arms": names})
     print_table("experiments", rows, json_path=json_path)
+    if bad:
+        raise bad[0]
 
 
 def show(name: Name, config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None:
@@ -186,7 +188,7 @@ def _folder(settings: Settings) -> Path:
 
 
 def _me() -> str:
-    return getpass.getuser()
+    return user_name() or "unknown user"
 
 
 def _said(name: str, what: str, standing: Any, json_path: Path | None) -> None:
@@ -205,10 +207,12 @@ def _write(json_path: Path | None, standing: Any, now: datetime) -> None:
 def conducting(settings: Settings) -> Iterator[Conduct]:
     """Give what experiments are handled with, on the configuration's database."""
     from bandit_router.conduct import Conduct
+    from bandit_router.context.categories import category_names
     from bandit_router.policy.load import load_specs
     from bandit_router.reward.feedback import combine
     from bandit_router.store.events import Events
     from bandit_router.store.experiments import ExperimentEvents
+    from bandit_router.store.keys import Keys
     from bandit_router.store.session import check_schema, open_engine
 
     specs = load_specs(settings.policies.dir)
@@ -219,6 +223,8 @@ def conducting(settings: Settings) -> Iterator[Conduct]:
             history=ExperimentEvents(engine),
             journal=Events(engine, combine=combine),
             policies=tuple(specs),
+            categories=lambda: category_names(settings.context.taxonomy, settings.context.taxonomy_mode),
+            keys=Keys(engine).names,
             now=lambda: datetime.now(UTC),
         )
     finally:

@@ -63,10 +63,17 @@ def _money(found: Findings, analysis: Analysis) -> str:
         f"<strong>{escape(found.arm.name)}</strong> (policy {escape(found.arm.policy)}, learning from "
         f"{'its own' if found.arm.learn_from == 'own' else 'all'} requests) was compared with "
         f"<strong>{escape(analysis.spec.control.name)}</strong> (policy {escape(analysis.spec.control.policy)}).",
-        f"A request costs ${cost.treated.value:.6f} instead of ${cost.control.value:.6f}: {_less(cost.ratio)}.",
-        f"{_quality(quality)}",
+        _cost(cost),
+        _quality(quality),
     ]
     return f"<h2>What was compared</h2><p>{' '.join(lines)}</p>"
+
+
+def _cost(found: Comparison) -> str:
+    if math.isnan(found.difference.value):
+        return "No arm's cost can be set beside the other's before a request of each has finished."
+    dollars = f"${found.treated.value:.6f} instead of ${found.control.value:.6f}"
+    return f"A request costs {dollars}: {_less(found.ratio)}."
 
 
 def _less(share: Effect) -> str:
@@ -83,6 +90,8 @@ def _saved(share: float) -> str:
 
 
 def _quality(found: Comparison) -> str:
+    if math.isnan(found.difference.value):
+        return "How good the answers are cannot be compared before some of each have been judged."
     return (
         f"The quality of answers is {found.treated.value:.4f} instead of {found.control.value:.4f}: "
         f"{interval(found.difference)}."
@@ -103,10 +112,11 @@ def _shadows(analysis: Analysis) -> str:
 def _instead(beside: Beside) -> str:
     by = {each.metric: each for each in beside.metrics}
     quality, cost = by["quality"], by["cost_usd"]
+    known = not math.isnan(quality.difference.value)
+    judged = f"{quality.shadow:.4f} where {quality.served:.4f} was served, {interval(quality.difference)}"
     return (
-        f" On {beside.requests:,} requests of {escape(beside.arm.name)} its quality is {quality.shadow:.4f} where "
-        f"{quality.served:.4f} was served, {interval(quality.difference)}, at ${cost.shadow:.6f} a request instead of "
-        f"${cost.served:.6f}."
+        f" On {beside.requests:,} requests of {escape(beside.arm.name)} its quality is "
+        f"{judged if known else 'not known yet'}, at ${cost.shadow:.6f} a request instead of ${cost.served:.6f}."
     )
 
 

@@ -103,5 +103,7 @@ def _slice(found: Slice, name: str) -> dict[str, object]:
 
 
 def _number(value: float, share: bool = False, *, sign: bool = False) -> str:
+    if math.isnan(value):
+        return "unknown"
     plus = "+" if sign and value > 0 else ""
     return f"{plus}{100 * value:.1f} %" if share else f"{plus}{value:.4g}"

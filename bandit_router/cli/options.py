@@ -1,7 +1,8 @@
-"""Options that several commands share, and how moments are read."""
+"""Options that several commands share, how moments are read, and who runs the command."""
 
 from __future__ import annotations
 
+import getpass
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,14 @@ Until = Annotated[
 ]
 
 DEFAULT_CONFIG = Path("router.toml")
+
+
+def user_name() -> str | None:
+    """Return the name of whoever runs the command; None where the system does not know it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None
 
 
 def moment(option: str, text: str | None, *, now: datetime) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json
+from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json, user_name
 from bandit_router.errors import BadRequest, did_you_mean
 from bandit_router.settings import Settings, load_settings
 
@@ -46,10 +45,9 @@ def review(
 
 
 def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:  # as in a container whose user has no name
-        raise BadRequest("who reviews? this system does not know your name; give --reviewer NAME") from error
+    if name := user_name():
+        return name
+    raise BadRequest("who reviews? this system does not know your name; give --reviewer NAME")
 
 
 @contextmanager

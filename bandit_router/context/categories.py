@@ -91,3 +91,8 @@ def load_categories(path: Path | None, mode: Literal["extend", "replace"]) -> tu
     if mode == "replace":
         return own
     return tuple(({c.name: c for c in shipped_categories()} | {c.name: c for c in own}).values())
+
+
+def category_names(path: Path | None, mode: Literal["extend", "replace"]) -> tuple[str, ...]:
+    """Return every name that a request's category may have; raise `ConfigError` like `load_categories`."""
+    return (*(category.name for category in load_categories(path, mode)), OTHER)

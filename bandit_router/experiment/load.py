@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from bandit_router.errors import ConfigError, did_you_mean
 from bandit_router.experiment.spec import ExperimentSpec
@@ -12,21 +14,39 @@ from bandit_router.settings import read_toml
 
 def load_experiments(folder: Path) -> dict[str, ExperimentSpec]:
     """Read every TOML file of a folder, by experiment name; raise `ConfigError` for a bad file or a name used twice."""
-    found: dict[str, ExperimentSpec] = {}
-    for path in sorted(folder.glob("*.toml")):
-        spec = load_experiment(path)
-        if spec.name in found:
-            raise ConfigError(
-                f"another file names its experiment {spec.name!r} too; names must be unique", path=str(path)
-            )
-        found[spec.name] = spec
+    found, bad = read_experiments(folder)
+    if bad:
+        raise bad[0]
     return found
+
+
+def read_experiments(folder: Path) -> tuple[dict[str, ExperimentSpec], list[ConfigError]]:
+    """Read every TOML file of a folder that can be read, by experiment name; return what is wrong with the others."""
+    found: dict[str, ExperimentSpec] = {}
+    bad: list[ConfigError] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            spec = load_experiment(path)
+        except ConfigError as error:
+            bad.append(error)
+            continue
+        if spec.name in found:
+            problem = f"another file names its experiment {spec.name!r} too; names must be unique"
+            bad.append(ConfigError(problem, path=str(path)))
+        found.setdefault(spec.name, spec)
+    return found, bad
 
 
 def load_experiment(path: Path) -> ExperimentSpec:
     """Read one experiment file; raise `ConfigError` with file, line, key and remedy."""
     spec = read_toml(path, ExperimentSpec)
-    return spec if spec.name else ExperimentSpec.model_validate(spec.model_dump() | {"name": path.stem})
+    if spec.name:
+        return spec
+    try:
+        return ExperimentSpec.model_validate(spec.model_dump() | {"name": path.stem})
+    except ValidationError as error:
+        problem = "the experiment would be named after the file, and names have letters, digits, '_' and '-' only"
+        raise ConfigError(f"{problem}; rename the file, or give a name in it", path=str(path)) from error
 
 
 def check_policies(spec: ExperimentSpec, policies: Iterable[str]) -> None:
@@ -38,6 +58,19 @@ def check_policies(spec: ExperimentSpec, policies: Iterable[str]) -> None:
                 f"arm {arm.name!r} of experiment {spec.name!r}: no policy is named {arm.policy!r}; "
                 f"{did_you_mean(arm.policy, known)}"
             )
+
+
+def check_eligible(spec: ExperimentSpec, *, categories: Iterable[str], keys: Iterable[str]) -> None:
+    """Raise `ConfigError` where only requests may take part of a category, or with a key, that is not there."""
+    eligible = spec.eligible
+    _check_known("categories", "category", eligible.categories, known=tuple(categories))
+    _check_known("keys", "API key", eligible.keys, known=tuple(keys))
+
+
+def _check_known(name: str, what: str, asked: Iterable[str], *, known: Sequence[str]) -> None:
+    for each in asked:
+        if each not in known:
+            raise ConfigError(f"[eligible] {name}: no {what} is named {each!r}; {did_you_mean(each, known)}")
 
 
 def check_layer(spec: ExperimentSpec, running: Iterable[ExperimentSpec]) -> None:

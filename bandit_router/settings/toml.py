@@ -33,6 +33,8 @@ def read_toml(path: Path, schema: type[M]) -> M:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", path=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not UTF-8; save it as that", path=str(path)) from error
     return parse_toml(text, schema, path=str(path))
 
 

@@ -82,6 +82,10 @@ class Keys:
             found = connection.execute(select(*_INFO).order_by(keys.c.created_at, keys.c.id)).mappings()
             return [KeyInfo(**row) for row in found]
 
+    def names(self) -> Sequence[str]:
+        """Return the names of the keys that are valid."""
+        return [key.name for key in self.list() if key.revoked_at is None]
+
 
 def _hash(plaintext: str) -> str:
     return hashlib.sha256(plaintext.encode("utf-8", "surrogatepass")).hexdigest()

@@ -39,6 +39,7 @@ BREACHES = (
 )
 """The control's failure rate and the treatment's, `rollback_alpha`, and the control's weight."""
 MARGINS = {
+    "0.005": GuardrailSpec(metric="error_rate", margin=0.005),
     "0.01": GuardrailSpec(metric="error_rate", margin=0.01),
     "half": GuardrailSpec(metric="error_rate", relative=0.5),
 }

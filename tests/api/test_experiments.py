@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bandit_router.resources import shipped
 from tests.api.service import Service
 from tests.api.upstream import Upstream
 
@@ -154,6 +157,25 @@ def test_the_analysis_counts_each_request_once(router: Service) -> None:
     body = router.http.get("/admin/experiments/trial").json()
     assert sum(arm["requests"] for arm in body["arms"]) == len(decided)
     assert body["verdict"]["word"] == "keep running"
+
+
+def test_a_bad_file_is_named_and_what_runs_is_listed_all_the_same(
+    route_with: Callable[..., Service], sqlite_url: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(shipped("policies"), tmp_path / "policies")
+    (folder / "experiments" / "bad.toml").write_text("reward = 1\n", encoding="utf-8")
+    router = route_with(sqlite_url, policies={"dir": folder, "default": "fixed_cascade"})
+    begin(router)
+    body = router.http.get("/admin/experiments").raise_for_status().json()
+    assert [each["experiment"] for each in body["experiments"]] == ["trial"]
+    (unreadable,) = body["unreadable"]
+    assert unreadable["file"] == "bad.toml"
+    assert "key 'arms' is missing" in unreadable["problem"]
+
+
+def test_an_unknown_category_is_refused_by_its_nearest_name(router: Service) -> None:
+    refused = act(router, "start", experiment=EXPERIMENT | {"eligible": {"categories": ["math.prof"]}})
+    assert (refused.status_code, "did you mean 'math.proof'" in refused.text) == (400, True)
 
 
 @pytest.mark.parametrize(

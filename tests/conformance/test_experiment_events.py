@@ -17,6 +17,7 @@ from bandit_router.errors import ConfigError, ExperimentConflict
 from bandit_router.reward.feedback import combine
 from bandit_router.store.events import Events
 from bandit_router.store.experiments import ExperimentEvents
+from bandit_router.store.keys import Keys
 from bandit_router.store.log import Log
 from bandit_router.types import ExperimentEvent
 from tests.factories import START, make_decision, make_feedback, make_outcome
@@ -59,7 +60,14 @@ def test_an_event_that_follows_from_what_is_no_longer_all_is_refused(engine: Eng
 
 
 def test_of_two_started_in_one_layer_at_once_one_is_refused(engine: Engine) -> None:
-    acting = Conduct(history=ExperimentEvents(engine), journal=Journal(), policies=("a", "b"), now=lambda: START)
+    acting = Conduct(
+        history=ExperimentEvents(engine),
+        journal=Journal(),
+        policies=("a", "b"),
+        categories=tuple,
+        keys=Keys(engine).names,
+        now=lambda: START,
+    )
     ready = Barrier(4)
 
     def begin(number: int) -> bool:

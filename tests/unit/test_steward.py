@@ -95,7 +95,14 @@ def test_a_request_told_of_twice_counts_once() -> None:
 
 
 def conduct(*events: ExperimentEvent) -> Conduct:
-    return Conduct(history=Remembered(list(events)), journal=Journal(), policies=("a", "b"), now=lambda: START)
+    return Conduct(
+        history=Remembered(list(events)),
+        journal=Journal(),
+        policies=("a", "b"),
+        categories=lambda: ("math", "law"),
+        keys=lambda: ("acme",),
+        now=lambda: START,
+    )
 
 
 def test_an_experiment_is_started_ramped_and_stopped() -> None:
@@ -164,6 +171,20 @@ def test_an_event_that_does_not_matter_does_not_hinder_a_start() -> None:
 def test_an_unknown_experiment_is_refused_by_its_nearest_name() -> None:
     with pytest.raises(UnknownExperiment, match="did you mean 'trial'"):
         conduct(start()).stop("trail", by="ann")
+
+
+def test_an_unknown_category_is_refused_by_its_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="no category is named 'maths'; did you mean 'math'"):
+        conduct().start(make_spec(eligible={"categories": ["law", "maths"]}), by="ann")
+
+
+def test_an_unknown_key_is_refused_by_its_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="no API key is named 'acmee'; did you mean 'acme'"):
+        conduct().start(make_spec(eligible={"keys": ["acmee"]}), by="ann")
+
+
+def test_known_categories_and_keys_are_taken() -> None:
+    assert conduct().start(make_spec(eligible={"categories": ["law"], "keys": ["acme"]}), by="ann").open
 
 
 def test_an_empty_experiment_can_be_analysed() -> None:

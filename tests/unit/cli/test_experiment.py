@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,43 @@ def test_an_experiment_is_started_ramped_shown_and_stopped(shell: Shell) -> None
 def test_a_second_start_is_refused_with_a_remedy(shell: Shell) -> None:
     shell("experiment", "start", NAME)
     assert "another name" in shell("experiment", "start", NAME, code=2)
+
+
+def test_an_unknown_category_and_an_unknown_key_are_refused(shell: Shell) -> None:
+    file = Path("policies/experiments") / f"{NAME}.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}\n[eligible]\ncategories = ['math.prof']\n", encoding="utf-8")
+    assert "did you mean 'math.proof'" in shell("experiment", "start", NAME, code=2)
+    file.write_text(f"{text}\n[eligible]\ncategories = ['other']\nkeys = ['acme']\n", encoding="utf-8")
+    assert "no API key is named 'acme'" in shell("experiment", "start", NAME, code=2)
+    shell("keys", "create", "acme")
+    shell("experiment", "start", NAME)
+
+
+def test_a_bad_file_is_named_after_what_can_be_listed(shell: Shell) -> None:
+    for name, text in (("a bad name", Path("policies/experiments", f"{NAME}.toml").read_text()), ("bad", "unti = 1")):
+        Path("policies/experiments", f"{name}.toml").write_text(text, encoding="utf-8")
+        assert f"{name}.toml" in shell("experiment", "list", "--json", "out.json", code=2)
+        assert [row["experiment"] for row in json.loads(Path("out.json").read_text())] == [NAME]
+        Path("policies/experiments", f"{name}.toml").unlink()
+
+
+def test_a_user_without_a_name_can_start_and_stop(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    shell("experiment", "start", NAME)
+    shell("experiment", "stop", NAME)
+    assert "unknown user" in shell("experiment", "show", NAME)
+
+
+def test_the_page_and_the_tables_say_nothing_in_numbers_before_the_first_request(shell: Shell, tmp_path: Path) -> None:
+    shell("experiment", "start", NAME)
+    printed = shell("experiment", "analyse", NAME, "--report", "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert re.findall(r"\bnan\b", printed + page) == []
+    assert "before a request of each has finished" in page
 
 
 def test_an_unknown_name_is_refused_by_its_nearest(shell: Shell) -> None:
