@@ -65,6 +65,8 @@ class _Read:
     kind: DecisionKind
     labels: Labels
     rows: dict[str, Row] = field(default_factory=dict)
+    events: int = 0
+    """How many have been read; each after a request's first repeats it with what has been said of it since."""
     _cursor: int = 0
 
     def on(self, journal: Journal, experiment: str) -> int:
@@ -75,6 +77,7 @@ class _Read:
                 # Later events repeat the decision with the feedback known by then.
                 self.rows[event.decision.id] = to_row(event, self.labels)
             self._cursor, new = events[-1].seq, new + len(events)
+            self.events += len(events)
         return new
 
 
@@ -95,9 +98,10 @@ class Gatherer:
         self._served, self._shadows = _Read("served", labels), _Read("shadow", labels)
 
     @property
-    def size(self) -> int:
-        """How many requests have been read."""
-        return len(self._served.rows)
+    def seen(self) -> tuple[int, int, int]:
+        """How many requests have been read, how many events repeated one, and how many were of shadows."""
+        requests = len(self._served.rows)
+        return requests, self._served.events - requests, self._shadows.events
 
     def read(self) -> int:
         """Take in what is new; return how many events that were."""

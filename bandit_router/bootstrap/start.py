@@ -94,6 +94,7 @@ def conduct(services: Services) -> Conduct:
         categories=lambda: services.parts.contexts.categories,
         keys=stores.keys.names,
         now=now,
+        watched=services.steward.report,
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bandit_router.conduct import Conduct
-from bandit_router.errors import ConfigError, ExperimentConflict, UnknownExperiment
+from bandit_router.errors import ConfigError, ExperimentConflict, StoreUnavailable, UnknownExperiment
 from bandit_router.experiment.history import standings
 from bandit_router.steward import Steward
 from bandit_router.types import Event, ExperimentEvent
-from tests.factories import START
+from tests.factories import START, make_feedback
 from tests.unit.experiment.history import Journal, Remembered, failing, make_spec, start, taking_part
 
 GUARDED: dict[str, Any] = {"guardrails": [{"metric": "error_rate", "margin": 0.0}]}
@@ -92,6 +92,120 @@ def test_a_request_told_of_twice_counts_once() -> None:
     made = steward([*events, *again])
     made.tick()
     assert sum(made.newest["trial"].analysis.requests) == 100
+
+
+def rated(events: Sequence[Event], **scores: float) -> list[Event]:
+    """Return the same requests told of again, with what people said of each arm's answers."""
+    return [
+        replace(
+            event, seq=10_000 + i, kind="feedback", heard=(make_feedback(i, score=scores[event.decision.arm or ""]),)
+        )
+        for i, event in enumerate(events)
+    ]
+
+
+def test_what_people_say_is_looked_at_without_a_new_request() -> None:
+    events = requests(400)
+    made = steward(events, make_spec(labels="random", guardrails=[{"metric": "quality", "margin": 0.0}]))
+    made.tick()
+    made.journal.events += rated(events, old=1.0, new=0.0)
+    made.tick()
+    assert kinds(made) == ["started", "rolled_back"]
+
+
+@dataclass
+class Failing(Remembered):
+    """A history that cannot be written for a while."""
+
+    failures: int = 1
+
+    def append(self, event: ExperimentEvent, /, *, after: int | None = None) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("down")
+        super().append(event, after=after)
+
+
+def test_a_look_that_failed_is_taken_again() -> None:
+    made = steward(requests(400, failing_every=3), make_spec(**GUARDED))
+    made.history = Failing([start(make_spec(**GUARDED))])
+    made.tick_safely()
+    assert kinds(made) == ["started"]
+    made.tick_safely()
+    assert kinds(made) == ["started", "rolled_back"]
+
+
+def test_who_leads_again_reports_again() -> None:
+    leads = [True, False, True]
+    made = steward(requests(400))
+    made.turn = lambda: leads.pop(0)
+    reported = []
+    for _ in range(3):
+        made.tick()
+        reported.append(list(made.newest))
+    assert reported == [["trial"], [], ["trial"]]
+
+
+@dataclass
+class Damaged(Journal):
+    """A journal in which an experiment cannot be read."""
+
+    error: Exception = field(default_factory=lambda: ValueError("unreadable"))
+
+    def read(self, cursor: int, /, *, limit: int, experiment: str | None = None, kind: Any = "served") -> Any:
+        if experiment == "trial":
+            raise self.error
+        return super().read(cursor, limit=limit, experiment=experiment, kind=kind)
+
+
+@pytest.mark.parametrize("error", [ValueError("unreadable"), StoreUnavailable("down")])
+def test_an_experiment_that_cannot_be_looked_at_does_not_keep_others_from_it(error: Exception) -> None:
+    def other(event: Event) -> Event:
+        return replace(event, decision=replace(event.decision, experiment="other"))
+
+    made = steward([])
+    made.history = Remembered([start(), start(make_spec(name="other", layer="elsewhere"))])
+    made.journal = Damaged([other(event) for event in requests(100)], error=error)
+    made.tick_safely()
+    assert list(made.newest) == ["other"]
+
+
+@dataclass
+class Watched(Journal):
+    """A journal that notes from where it is read."""
+
+    cursors: list[int] = field(default_factory=list)
+
+    def read(self, cursor: int, /, *, limit: int, experiment: str | None = None, kind: Any = "served") -> Any:
+        self.cursors.append(cursor)
+        return super().read(cursor, limit=limit, experiment=experiment, kind=kind)
+
+
+def test_who_follows_an_experiment_reports_on_all_of_it_and_reads_nothing_twice() -> None:
+    made = steward([])
+    made.journal = journal = Watched(requests(400))
+    made.tick()
+    journal.events += [taking_part(400, "old")]
+    journal.cursors.clear()
+    acting = replace(conduct(start()), journal=journal, watched=made.report)
+    assert sum(acting.analyse("trial").analysis.requests) == 401
+    assert min(journal.cursors) >= 400
+
+
+def test_who_does_not_follow_an_experiment_reads_it_to_report() -> None:
+    made = steward(requests(400), leads=False)
+    made.tick()
+    acting = replace(conduct(start()), journal=made.journal, watched=made.report)
+    assert sum(acting.analyse("trial").analysis.requests) == 400
+
+
+def test_what_an_administrator_saw_is_still_acted_on() -> None:
+    made = steward([], make_spec(**GUARDED))
+    made.tick()
+    made.journal.events += requests(400, failing_every=3)
+    assert made.report(standings(made.history.all())["trial"]) is not None
+    made.tick()
+    assert kinds(made) == ["started", "rolled_back"]
 
 
 def conduct(*events: ExperimentEvent) -> Conduct:
