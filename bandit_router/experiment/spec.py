@@ -33,7 +33,7 @@ class ArmSpec(Strict):
     weight: Positive = 1.0
     control: bool = False
     learn_from: Literal["own", "all"] = "own"
-    """`own`: a copy of the policy that learns from this arm's requests alone; `all`: the policy as everyone has it."""
+    """`own`: a copy of the policy that learns from this arm's requests and probes; `all`: the one everyone has."""
     shadow: bool = False
     """Decides and is logged beside the arm that serves; nothing of it is served."""
     call: bool = False

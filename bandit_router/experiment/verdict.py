@@ -91,7 +91,7 @@ def _breach(trial: ExperimentSpec, found: Findings, guard: Guard) -> str:
     return (
         f"{spec.metric} of {found.arm.name} is {treated:.4g} where the control has {control:.4g}: "
         f"{abs(change.value):.4g} worse, surely more than the {allowed} allowed "
-        f"(said wrongly in at most {trial.rollback_alpha:.0%} of experiments)"
+        f"(of a guardrail just kept that is said in at most {trial.rollback_alpha:.0%} of experiments)"
     )
 
 

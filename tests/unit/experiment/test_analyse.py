@@ -171,6 +171,13 @@ def test_a_broken_guardrail_stops_a_better_arm() -> None:
     assert verdict(analyse(spec, log)).word == "stop"
 
 
+def test_what_is_rolled_back_tells_how_often_that_is_said_of_a_guardrail_not_of_an_experiment() -> None:
+    guards = tuple(GuardrailSpec(metric=metric, margin=0.0) for metric in ("quality", "reward", "cost_usd"))
+    step = move(analyse(two_arms(guardrails=guards), trial(ARM, quality=good(gain=-0.2))), share=0.5, units_at_step=10)
+    assert step is not None
+    assert "of a guardrail just kept that is said in at most 10%" in step.reason
+
+
 def test_a_guardrail_of_quality_is_broken_by_less_of_it() -> None:
     spec = two_arms(guardrails=(GuardrailSpec(metric="quality", margin=0.02),))
     step = move(analyse(spec, trial(ARM, quality=good(gain=-0.2))), share=0.5, units_at_step=10)
