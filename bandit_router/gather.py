@@ -9,13 +9,14 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from bandit_router.experiment.assign import Subject, unit_hash
+from bandit_router.experiment.assign import Subject, eligible, unit_hash
 from bandit_router.experiment.covariates import Past, expected, learn
 from bandit_router.experiment.history import Standing
 from bandit_router.experiment.shadow import Runs, as_covariates
 from bandit_router.experiment.spec import ArmSpec, ExperimentSpec, Labels
 from bandit_router.experiment.trial import Trial
 from bandit_router.gather_rows import Row, Shape, shape_of, to_row, to_trial
+from bandit_router.policy.load import PINNED
 from bandit_router.types import Decision, DecisionKind, Event, Outcome
 
 PAGE: Final = 1000
@@ -139,36 +140,54 @@ class Gatherer:
 
 
 def baseline(spec: ExperimentSpec, journal: Journal, *, until: datetime, days: float) -> tuple[Trial, float]:
-    """Return what was logged in the days before a moment as if all of it were the control's, and the days it spans."""
-    rows = _logged(spec, journal, since=until - timedelta(days=days), until=until)
-    first = min((row.at for row in rows), default=until)
-    mine = [replace(row, arm=spec.control.name) for row in rows if row.unit]
+    """Return what was logged in the days before a moment as if all of it were the control's, and the days it spans.
+
+    Only what could have taken part, as far as the log says: it does not hold the region that a request asked for.
+    """
+    logged = _logged(spec, journal, since=until - timedelta(days=days), until=until)
+    first = min((row.at for row, _ in logged), default=until)
+    mine = [replace(row, arm=spec.control.name) for row, could in logged if could and row.unit]
     return to_trial([spec.control.name], mine, start=first)[0], max((until - first).total_seconds() / _DAY_S, 1 / 24)
 
 
 def _learned(standing: Standing, journal: Journal) -> _Prior | None:
     """Return what was to be expected by what was logged before the experiment; None when that is too little."""
     until = standing.started_at
-    rows = _logged(standing.spec, journal, since=until - timedelta(days=PAST_DAYS), until=until)
+    rows = [row for row, _ in _logged(standing.spec, journal, since=until - timedelta(days=PAST_DAYS), until=until)]
     shape = shape_of(rows)
     past = learn(shape.requests(rows))
     return _Prior(shape=shape, past=past) if past else None
 
 
-def _logged(spec: ExperimentSpec, journal: Journal, *, since: datetime, until: datetime) -> list[Row]:
-    """Return decisions made within a span that finished, the newest of them, by the units they would have been of."""
-    rows: list[Row] = []
+def _logged(spec: ExperimentSpec, journal: Journal, *, since: datetime, until: datetime) -> list[tuple[Row, bool]]:
+    """Return decisions made within a span that finished, the newest of them, and whether they could have taken part.
+
+    Their units are those they would have been of; none where the request does not name it.
+    """
+    rows: list[tuple[Row, bool]] = []
+    anywhere = spec.eligible.model_copy(update={"regions": ()})
     cursor = journal.tail(PAST_MOST, since=since, until=until)
     while page := journal.finished(cursor, limit=PAGE, since=since, until=until):
         for each in page:
             event = Event(seq=each.seq, kind="finished", decision=each.decision, outcome=each.outcome)
-            rows.append(replace(to_row(event), unit=_past_unit(spec, each.decision)))
+            subject = _subject(each.decision)
+            row = replace(to_row(event), unit=_past_unit(spec, subject))
+            rows.append((row, each.decision.policy != PINNED and eligible(anywhere, subject)))
         cursor = page[-1].seq
     return rows
 
 
-def _past_unit(spec: ExperimentSpec, decision: Decision) -> str:
-    subject = Subject(request=decision.id, session=decision.session, key=decision.tenant)
+def _subject(decision: Decision) -> Subject:
+    return Subject(
+        request=decision.id,
+        session=decision.session,
+        user=decision.user_hash,
+        key=decision.tenant,
+        category=decision.context.category,
+    )
+
+
+def _past_unit(spec: ExperimentSpec, subject: Subject) -> str:
     unit = subject.unit(spec.unit)
     return unit_hash(spec, unit) if unit else ""
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from bandit_router.cascade.plan import Limits, concluded, next_actions
 from bandit_router.cascade.run import Cascade, Plan
 from bandit_router.errors import AllModelsFailed, NoEligibleModel, StoreUnavailable, UnknownModel
-from bandit_router.experiment.assign import Place, Subject, policy_name
+from bandit_router.experiment.assign import Place, Subject, policy_name, user_hash
 from bandit_router.policy.pinned import Pinned
 from bandit_router.protocols import ContextBuilder, DecisionLog, Policy
 from bandit_router.registry.catalog import Catalog
@@ -170,7 +170,8 @@ class Router:
         plan = self.plan(ask, policy, models, started=started)
         context = await self.contexts.build(ask.request)
         decision_id, now = self.new_id(), self.now()
-        place = self._place(ask, context, decision_id, now)
+        user = _user(ask)
+        place = self._place(ask, context, decision_id, user=user, now=now)
         if place:
             policy = self.policies.get(policy_name(place.spec, place.arm))
             plan = replace(plan, policy=policy)
@@ -193,6 +194,7 @@ class Router:
             step=step,
             tenant=ask.tenant,
             session=ask.hints.session,
+            user_hash=user,
             messages=ask.request.messages,
             asked=None if isinstance(policy, Pinned) else Asked(params=ask.request.params, hints=ask.hints),
             experiment=place.experiment if place else None,
@@ -203,15 +205,14 @@ class Router:
         self.observer.decided(decision, self.cascade.clock() - started)
         return decision, state, plan
 
-    def _place(self, ask: Ask, context: Context, decision_id: str, now: datetime) -> Place | None:
+    def _place(self, ask: Ask, context: Context, decision_id: str, *, user: str | None, now: datetime) -> Place | None:
         """Return where a request belongs that leaves the choice to the service."""
         if ask.target != "auto" or ask.hints.policy:
             return None
-        user = ask.request.params.get("user")
         subject = Subject(
             request=decision_id,
             session=ask.hints.session,
-            user=user if isinstance(user, str) else None,
+            user=user,
             key=ask.tenant,
             category=context.category,
             region=ask.hints.region,
@@ -278,6 +279,12 @@ class Router:
         await self._logged(self.log.finished(outcome))
         self.observer.finished(decision, outcome)
         return outcome
+
+
+def _user(ask: Ask) -> str | None:
+    """Return the hash of the user whom the request names; None where it names none."""
+    named = ask.request.params.get("user")
+    return user_hash(ask.tenant, named) if named and isinstance(named, str) else None
 
 
 def _answer(decision: Decision, outcome: Outcome, final: State) -> Answer:

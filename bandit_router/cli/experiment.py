@@ -157,7 +157,9 @@ def power(
         log, spanned = acting.baseline(spec, days=days)
     found = budget(spec, log, days=spanned, effects=effect or (), power=power)
     typer.echo(f"{spec.metric} is {found.mean:.4g} and varies by {found.deviation:.4g} between units ({spec.unit})")
-    typer.echo(f"{found.units:,} units in {spanned:.2g} days of the log")
+    slots = spec.slots[1] - spec.slots[0]
+    taken = "" if slots == 1 else f", {slots:.0%} of them in its slots"
+    typer.echo(f"{found.units:,} units that could have taken part in {spanned:.2g} days of the log{taken}")
     rows: list[dict[str, object]] = [
         {
             "effect": f"{each.effect:.4g}",

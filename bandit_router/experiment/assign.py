@@ -23,6 +23,7 @@ class Subject:
     """The decision's id."""
     session: str | None = None
     user: str | None = None
+    """A user by the hash that is logged, `user_hash`."""
     key: str = ""
     category: str = ""
     region: str | None = None
@@ -71,6 +72,15 @@ def arm_of(spec: ExperimentSpec, unit: str) -> ArmSpec:
     return _pick(spec.served, fraction(f"{spec.seed}\x1farm", unit))
 
 
+def eligible(spec: EligibleSpec, subject: Subject) -> bool:
+    """Return whether a request may take part."""
+    return (
+        (not spec.categories or subject.category in spec.categories)
+        and (not spec.keys or subject.key in spec.keys)
+        and (not spec.regions or subject.region in spec.regions)
+    )
+
+
 def fraction(salt: str, unit: str) -> float:
     """Return a number in [0, 1) that depends on nothing but its arguments.
 
@@ -85,6 +95,16 @@ def unit_hash(spec: ExperimentSpec, unit: str) -> str:
     return f"{_digest(spec.seed, unit):016x}"
 
 
+def user_hash(key: str, user: str) -> str:
+    """Return what a user whom a request names is known by, in hex: two holders of keys may both have a user 1.
+
+    >>> user_hash("acme", "1") == user_hash("acme", "1"), user_hash("acme", "1") == user_hash("other", "1")
+    (True, False)
+    """
+    named = f"{key}\x1f{user}"
+    return f"{_digest('user', named):016x}"
+
+
 def policy_name(spec: ExperimentSpec, arm: ArmSpec) -> str:
     """Return the name that an arm's policy is served and logged under: its own, or that of the arm's copy."""
     return f"{spec.name}.{arm.name}" if arm.copied else arm.policy
@@ -93,7 +113,7 @@ def policy_name(spec: ExperimentSpec, arm: ArmSpec) -> str:
 def _placed(running: Running, subject: Subject, now: datetime) -> Place | None:
     spec = running.spec
     unit = subject.unit(spec.unit)
-    if unit is None or not _runs(spec, now) or not _eligible(spec.eligible, subject):
+    if unit is None or not _runs(spec, now) or not eligible(spec.eligible, subject):
         return None
     if not spec.slots[0] <= fraction(f"{spec.layer}\x1flayer", unit) < spec.slots[1]:
         return None
@@ -104,14 +124,6 @@ def _placed(running: Running, subject: Subject, now: datetime) -> Place | None:
 
 def _runs(spec: ExperimentSpec, now: datetime) -> bool:
     return (spec.start is None or spec.start <= now) and (spec.end is None or now < spec.end)
-
-
-def _eligible(eligible: EligibleSpec, subject: Subject) -> bool:
-    return (
-        (not eligible.categories or subject.category in eligible.categories)
-        and (not eligible.keys or subject.key in eligible.keys)
-        and (not eligible.regions or subject.region in eligible.regions)
-    )
 
 
 def _pick(arms: Sequence[ArmSpec], at: float) -> ArmSpec:

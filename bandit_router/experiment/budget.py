@@ -24,6 +24,7 @@ class Budget:
     deviation: float
     units: int
     units_per_day: float
+    """Of those, the ones in the experiment's slots."""
     needs: tuple[Need, ...]
     shown_by_planned: float
     """The effect that the experiment's planned units show."""
@@ -36,6 +37,12 @@ def budget(spec: ExperimentSpec, log: Trial, *, days: float, effects: Sequence[f
             f"experiment {spec.name!r} has no arm but the control that serves, so there is no effect to find"
         )
     arm = arms(log, ["control"])[0]
+    if not arm.units:
+        named = "" if spec.unit == "request" else f" that names its {spec.unit}"
+        raise BadRequest(
+            f"the log has too little to go by, as no request in it{named} could have taken part in experiment "
+            f"{spec.name!r}; look further back with --days, or wait for such traffic"
+        )
     sample = measure(arm, spec.metric, labels=False)
     deviation = math.sqrt(sample.mean.variance) if arm.units > 1 else math.nan
     if not deviation > 0:
@@ -48,7 +55,7 @@ def budget(spec: ExperimentSpec, log: Trial, *, days: float, effects: Sequence[f
         mean=sample.value,
         deviation=deviation,
         units=arm.units,
-        units_per_day=arm.units / days,
+        units_per_day=arm.units * (spec.slots[1] - spec.slots[0]) / days,
         needs=tuple(need(effect, deviation, share=share, alpha=alpha, power=power) for effect in wanted),
         shown_by_planned=detectable(spec.planned_units, deviation, share=share, alpha=alpha, power=power),
     )

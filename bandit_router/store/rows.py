@@ -50,6 +50,7 @@ def decision_row(decision: Decision, log_text: LogText) -> Row:
         "experiment": decision.experiment,
         "arm": decision.arm,
         "unit": decision.unit,
+        "user_hash": decision.user_hash,
         "kind": decision.kind,
         "parent": decision.parent,
     }
@@ -200,6 +201,7 @@ def to_decision(row: Row, step: Step) -> Decision:
         experiment=row["experiment"],
         arm=row["arm"],
         unit=row["unit"],
+        user_hash=row["user_hash"],
         kind=row["kind"],
         parent=row["parent"],
     )

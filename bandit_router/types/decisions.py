@@ -126,6 +126,8 @@ class Decision:
     """The first step; later ones come with the outcome."""
     tenant: str = ""
     session: str | None = None
+    user_hash: str | None = None
+    """Of the user whom the request names, whose name is not kept; None where it names none."""
     experiment: str | None = None
     """The experiment it takes part in, with the arm that decided and the hash of its unit; None outside of any."""
     arm: str | None = None

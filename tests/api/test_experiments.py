@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bandit_router.experiment.assign import user_hash
 from bandit_router.resources import shipped
 from tests.api.service import Service
 from tests.api.upstream import Upstream
@@ -56,6 +57,15 @@ def test_the_arm_decides_and_is_logged_with_experiment_and_unit(router: Service)
 def test_a_session_keeps_its_arm(router: Service) -> None:
     begin(router)
     assert len({(each["arm"], each["unit"]) for each in (asked(router, "s") for _ in range(5))}) == 1
+
+
+def test_a_user_keeps_an_arm_and_is_logged_without_a_name(router: Service) -> None:
+    begin(router, unit="user")
+    found = [router.decision(router.decide(user="ann@example.com")) for _ in range(3)]
+    assert len({(each["arm"], each["unit"]) for each in found}) == 1
+    decision = router.services.stores.events.decision(found[0]["decision_id"]).decision
+    assert decision.user_hash == user_hash("", "ann@example.com")
+    assert router.decision(router.decide())["experiment"] is None
 
 
 def test_a_request_that_names_a_policy_takes_no_part(router: Service) -> None:

@@ -72,7 +72,7 @@ async def finish(log: Log, *numbers: int) -> None:
 
 async def test_a_finished_decision_is_read_back_bit_for_bit(log: Log, events: Events) -> None:
     awkward = (0.1 + 0.2, 5e-324, 1 / 3)
-    decision = make_decision(1, model="medium", tenant="team", session="s-1", value_s=7.5)
+    decision = make_decision(1, model="medium", tenant="team", session="s-1", user_hash="0f", value_s=7.5)
     decision = dataclasses.replace(decision, value_usd=awkward[0], context=make_context(3, confidence=awkward[1]))
     outcome = make_outcome(decision, models=("medium", "large"), quality=awkward[2], latency_s=0.1 + 0.7)
     await log.decided(decision)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bandit_router.experiment.assign import Subject, unit_hash, user_hash
 from bandit_router.experiment.history import Standing, standings
 from bandit_router.experiment.spec import Labels
 from bandit_router.experiment.trial import Trial
-from bandit_router.gather import Gatherer
+from bandit_router.gather import Gatherer, baseline
 from bandit_router.gather_rows import to_row, to_trial
 from bandit_router.reward.feedback import combine
 from bandit_router.reward.utility import reward
@@ -152,14 +153,52 @@ def test_without_a_past_there_are_no_covariates() -> None:
     assert gatherer.trial()[0].covariates.shape == (1, 0)
 
 
+def before(n: int = 300, **decision: Any) -> list[Event]:
+    """Return requests that were logged before the experiment."""
+    found = [at(make_event(i, quality=0.2 + 0.6 * (i % 2)), -1 - i) for i in range(n)]
+    return [replace(event, decision=replace(event.decision, **decision)) for event in found]
+
+
+def units_before(events: list[Event], **spec: Any) -> int:
+    log, _ = baseline(make_spec(**spec), Journal(events), until=START, days=1)
+    return len(set(log.unit.tolist()))
+
+
+def test_a_user_who_was_there_before_is_a_unit_of_the_log_with_a_past() -> None:
+    made = standing(unit="user")
+    someone = user_hash("acme", "ann")
+    unit = unit_hash(made.spec, Subject(request="", user=someone, key="acme").unit("user") or "")
+    events = before(tenant="acme", user_hash=someone)
+    gatherer = Gatherer(standing=made, journal=Journal([*events, taking_part(500, "new", unit=unit)]))
+    gatherer.read()
+    assert not np.isnan(gatherer.trial()[0].covariates[0, 2])
+    assert units_before(events, unit="user") == 1
+
+
+def test_who_names_no_user_is_no_unit_where_users_are() -> None:
+    assert units_before(before(), unit="user") == 0
+
+
+@pytest.mark.parametrize(
+    ("decision", "could"),
+    [
+        ({"tenant": "acme"}, True),
+        ({"tenant": "other"}, False),
+        ({"tenant": "acme", "context": make_context(1, category="law")}, False),
+        ({"tenant": "acme", "policy": "pinned"}, False),
+    ],
+)
+def test_what_a_log_has_for_an_experiment_is_what_could_have_taken_part(decision: dict[str, Any], could: bool) -> None:
+    eligible = {"keys": ["acme"], "categories": ["maths"], "regions": ["eu"]}
+    assert units_before(before(**decision), eligible=eligible) == (300 if could else 0)
+
+
 def test_the_same_session_is_the_same_unit_before_and_in_the_experiment() -> None:
     spec = {"unit": "session"}
     event = at(make_event(0), -5)
     event = replace(event, decision=replace(event.decision, session="s", tenant="acme"))
     more = [at(make_event(n), -10 - n) for n in range(1, 300)]
     made = standing(**spec)
-    from bandit_router.experiment.assign import Subject, unit_hash
-
     unit = unit_hash(made.spec, Subject(request="", session="s", key="acme").unit("session") or "")
     journal = Journal([event, *more, taking_part(500, "new", unit=unit)])
     gatherer = Gatherer(standing=made, journal=journal)

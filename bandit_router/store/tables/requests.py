@@ -44,6 +44,7 @@ decisions = Table(
     Column("experiment", Text, index=True),
     Column("arm", Text),
     Column("unit", Text, doc="hex hash of what the experiment assigns by"),
+    Column("user_hash", Text, doc="hex hash of the user whom the request names; the name itself is not kept"),
     Column("kind", Text, nullable=False, server_default=text("'served'"), doc="served | probe | shadow"),
     Column("parent", Text, doc="of what is not served: the user's decision beside which it was made"),
 )

@@ -141,5 +141,25 @@ def test_power_goes_by_the_log(shell: Shell, tmp_path: Path) -> None:
     assert needs[0]["units, looking at will"] > needs[0]["units, one look at the end"] > 200
 
 
+def test_power_counts_only_the_units_in_the_experiments_slots(shell: Shell, tmp_path: Path) -> None:
+    log_requests(tmp_path, 200, experiment=None, arm=None, unit=None)
+
+    def days() -> float:
+        shell("experiment", "power", NAME, "--effect", "0.05", "--days", "9999", "--json", "out.json")
+        return float(json.loads((tmp_path / "out.json").read_text())[0]["days of all traffic"])
+
+    everything = days()
+    file = tmp_path / "policies" / "experiments" / f"{NAME}.toml"
+    file.write_text("slots = [0.5, 0.75]\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert days() == pytest.approx(4 * everything, rel=0.02)
+
+
+def test_power_by_user_goes_by_the_users_of_the_log(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "policies" / "experiments" / f"{NAME}.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('"request"', '"user"', 1), encoding="utf-8")
+    log_requests(tmp_path, 200, experiment=None, arm=None, unit=None)
+    assert "that names its user" in shell("experiment", "power", NAME, "--days", "9999", code=2)
+
+
 def test_power_without_a_log_says_what_is_missing(shell: Shell) -> None:
     assert "too little" in shell("experiment", "power", NAME, code=2)
