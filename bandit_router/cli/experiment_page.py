@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from bandit_router.cli.experiment_table import interval, tables
+from bandit_router.cli.experiment_table import by_itself, interval, tables
 from bandit_router.experiment.analyse import Analysis, Comparison, Findings
 from bandit_router.experiment.history import in_order
 from bandit_router.experiment.sequence import Effect
@@ -46,6 +46,7 @@ def page(report: Report) -> str:
         *(_plot("By category", found.categories) for found in analysis.treatments),
         *(_plot("Over time, oldest first", found.drift.periods) for found in analysis.treatments),
         *(f"<h2>{escape(_heading(title, analysis))}</h2>{_table(rows)}" for title, rows in tables(analysis)),
+        *(f"<h2>Each arm by itself</h2>{_table(by_itself(found, analysis))}" for found in analysis.treatments),
         "<h2>What happened</h2>",
         _table([{**row, "at": f"{row['at']:%Y-%m-%d %H:%M}", "share": f"{row['share']:.0%}"}
                 for row in in_order(report.standing.events)]),

@@ -28,7 +28,19 @@ def tables(analysis: Analysis) -> Iterator[tuple[str, Rows]]:
         yield _shade(shade)
 
 
-def interval(effect: Effect, *, share: bool = False) -> str:
+def by_itself(found: Findings, analysis: Analysis) -> Rows:
+    """Return what each metric of a treatment and of the control is, with its interval."""
+    return [
+        {
+            "metric": each.metric,
+            analysis.spec.control.name: interval(each.control, sign=False),
+            found.arm.name: interval(each.treated, sign=False),
+        }
+        for each in found.metrics
+    ]
+
+
+def interval(effect: Effect, *, share: bool = False, sign: bool = True) -> str:
     """Return an effect with its interval in words.
 
     >>> from bandit_router.experiment.sequence import Mean, effect
@@ -38,9 +50,9 @@ def interval(effect: Effect, *, share: bool = False) -> str:
     if math.isnan(effect.value):
         return "unknown"
     if not math.isfinite(effect.low) or not math.isfinite(effect.high):
-        return f"{_number(effect.value, share, sign=True)} (not sure yet)"
+        return f"{_number(effect.value, share, sign=sign)} (not sure yet)"
     bounds = f"{_number(effect.low, share)} to {_number(effect.high, share)}"
-    return f"{_number(effect.value, share, sign=True)} ({bounds})"
+    return f"{_number(effect.value, share, sign=sign)} ({bounds})"
 
 
 def _treatment(found: Findings, analysis: Analysis) -> Iterator[tuple[str, Rows]]:

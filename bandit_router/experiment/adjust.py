@@ -22,9 +22,9 @@ def adjusted(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> list[Sa
     One slope for all arms, from the spread within arms, so that the difference of the arms stays unbiased. An arm
     counts in it by what its spread adds to the difference's: the smaller the arm, the more a unit of it does.
     """
-    everyone = np.concatenate(covariates).mean(axis=0)
+    together = np.concatenate(covariates)
     slope = _slope(samples, covariates)
-    return [_less(sample, x, slope, everyone) for sample, x in zip(samples, covariates, strict=True)]
+    return [_less(sample, x, slope, together) for sample, x in zip(samples, covariates, strict=True)]
 
 
 def _slope(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> Vector:
@@ -34,7 +34,8 @@ def _slope(samples: Sequence[Sample], covariates: Sequence[Matrix]) -> Vector:
     return slope
 
 
-def _less(sample: Sample, x: Matrix, slope: Vector, everyone: Vector) -> Sample:
+def _less(sample: Sample, x: Matrix, slope: Vector, together: Matrix) -> Sample:
     here = x.mean(axis=0)
-    value = sample.value - float((here - everyone) @ slope)
-    return Sample(value=value, influence=sample.influence - (x - here) @ slope)
+    value = sample.value - float((here - together.mean(axis=0)) @ slope)
+    explained: Vector = (x - here) @ slope
+    return Sample(value=value, influence=sample.influence - explained, shift=explained * (len(x) / len(together)))

@@ -13,7 +13,7 @@ from bandit_router.experiment.adjust import adjusted
 from bandit_router.experiment.alarm import at_least
 from bandit_router.experiment.compare import apart, cautious, difference, ratio, single
 from bandit_router.experiment.mismatch import Mismatch, mismatch
-from bandit_router.experiment.sample import Sample
+from bandit_router.experiment.sample import Sample, weighed
 from bandit_router.experiment.sequence import MIN_UNITS, Effect, Mean
 from bandit_router.experiment.shadow import Runs, Shade, shades
 from bandit_router.experiment.slices import Drift, Slice, by_category, over_time
@@ -160,26 +160,28 @@ class _Pair:
     def compare(self, metric: Metric) -> Comparison:
         """Return one metric of both."""
         raw, better = self.measured(metric), self.adjusted(metric)
-        control, treated = (cautious(sample.mean, metric) for sample in better)
+        control, treated = _weighed(better, metric)
         alpha, planned = self.alpha, self.spec.planned_units
         plain = apart(raw[1].mean, raw[0].mean).error
+        old, new = _in_shares(better, metric)
         return Comparison(
             metric=metric,
-            control=single(control, alpha=alpha, planned=planned),
-            treated=single(treated, alpha=alpha, planned=planned),
+            control=single(_alone(better[0], better[1], metric), alpha=alpha, planned=planned),
+            treated=single(_alone(better[1], better[0], metric), alpha=alpha, planned=planned),
             difference=difference(treated, control, alpha=alpha, planned=planned),
-            ratio=ratio(treated, control, alpha=alpha, planned=planned),
+            ratio=ratio(new, old, alpha=alpha, planned=planned),
             narrower=1 - apart(better[1].mean, better[0].mean).error / plain if 0 < plain < np.inf else 0.0,
         )
 
     def guard(self, spec: GuardrailSpec, found: Comparison) -> Guard:
         """Return how one guardrail stands: its bounds are narrowest early, as what is broken is to be seen early."""
         sign = -1.0 if spec.metric in HIGHER_IS_BETTER else 1.0
-        control, treated = (cautious(sample.mean, spec.metric) for sample in self.adjusted(spec.metric))
-        allowed = _scaled(control, sign * (1.0 + sign * (spec.relative or 0.0)), less=-(spec.margin or 0.0))
-        excess = difference(_scaled(treated, sign), allowed, alpha=self.alpha, planned=GUARD_UNITS)
+        times = sign * (1.0 + sign * (spec.relative or 0.0))
+        control, treated = _weighed(self.adjusted(spec.metric), spec.metric, control=times, treated=sign)
+        allowed = replace(control, value=control.value + (spec.margin or 0.0))
+        excess = difference(treated, allowed, alpha=self.alpha, planned=GUARD_UNITS)
         few = min(control.n, treated.n) < MIN_UNITS
-        least = -math.inf if few else self._at_least(apart(_scaled(treated, sign), allowed))
+        least = -math.inf if few else self._at_least(apart(treated, allowed))
         return Guard(spec=spec, excess=excess, at_least=least, comparison=found)
 
     def _at_least(self, excess: Mean) -> float:
@@ -209,8 +211,28 @@ def _renumbered(trial: Trial, numbers: Sequence[int]) -> Trial:
     return replace(trial, arm=(trial.arm == numbers[1]).astype(np.intp))
 
 
-def _scaled(mean: Mean, factor: float, *, less: float = 0.0) -> Mean:
-    return Mean(value=mean.value * factor - less, error=mean.error * abs(factor), n=mean.n)
+def _weighed(
+    samples: tuple[Sample, Sample], metric: Metric, *, control: float = 1.0, treated: float = 1.0
+) -> tuple[Mean, Mean]:
+    """Return so many times the control's estimate and so many times the treatment's, to take the one from the other."""
+    low, high = weighed(samples[0], control, treated), weighed(samples[1], treated, control)
+    return cautious(low.mean, metric, times=control), cautious(high.mean, metric, times=treated)
+
+
+def _in_shares(samples: tuple[Sample, Sample], metric: Metric) -> tuple[Mean, Mean]:
+    """Return the control's and the treatment's estimate, with the errors that their ratio has from each."""
+    values = [sample.value for sample in samples]
+    if not min(values) > 0:
+        return _weighed(samples, metric)
+    shares = _weighed(samples, metric, control=1 / values[0], treated=1 / values[1])
+    low, high = (Mean(value=v, error=mean.error * v, n=mean.n) for v, mean in zip(values, shares, strict=True))
+    return low, high
+
+
+def _alone(sample: Sample, other: Sample, metric: Metric) -> Mean:
+    """Return an arm's estimate with the error that it has by itself, its share in what all were brought to included."""
+    mean = cautious(weighed(sample, 1.0, 0.0).mean, metric)
+    return replace(mean, error=math.hypot(mean.error, weighed(other, 0.0, 1.0).mean.error))
 
 
 def negated(found: Effect) -> Effect:

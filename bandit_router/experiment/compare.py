@@ -47,10 +47,13 @@ def apart(treated: Mean, control: Mean) -> Mean:
     )
 
 
-def cautious(mean: Mean, metric: Metric) -> Mean:
-    """Return the mean with no less of an error than one request in doubt makes: that all agree does not show all do."""
+def cautious(mean: Mean, metric: Metric, *, times: float = 1.0) -> Mean:
+    """Return the mean with no less of an error than one request in doubt makes: that all agree does not show all do.
+
+    The mean is `times` that of the metric.
+    """
     bounded = metric in ("reward", "quality", "error_rate", "refusal_rate") and mean.n > 0
-    return replace(mean, error=max(mean.error, 1 / mean.n)) if bounded else mean
+    return replace(mean, error=max(mean.error, abs(times) / mean.n)) if bounded else mean
 
 
 def _logarithm(mean: Mean) -> Mean:

@@ -20,6 +20,11 @@ class Sample:
 
     value: float
     influence: Vector
+    shift: Vector | None = None
+    """What each unit adds to the error of the level that all arms were brought to; None where there is none.
+
+    It is not in `influence`, as it cancels where one arm is taken from another.
+    """
 
     @property
     def mean(self) -> Mean:
@@ -28,6 +33,14 @@ class Sample:
         if n < 2:
             return Mean(value=self.value, error=math.inf, n=n)
         return Mean(value=self.value, error=math.sqrt(float(self.influence @ self.influence) / (n - 1) / n), n=n)
+
+
+def weighed(sample: Sample, own: float, other: float) -> Sample:
+    """Return `own` times an arm's estimate, from which `other` times another arm's is to be taken."""
+    influence = own * sample.influence
+    if sample.shift is not None:
+        influence = influence + (own - other) * sample.shift
+    return Sample(value=own * sample.value, influence=influence)
 
 
 def mean_sample(y: Vector, unit: Codes, n: int) -> Sample:

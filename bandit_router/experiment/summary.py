@@ -70,7 +70,9 @@ def _comparison(found: Comparison) -> dict[str, Any]:
     return {
         "metric": found.metric,
         "control": _number(found.control.value),
+        "control_interval": _bounds(found.control),
         "treatment": _number(found.treated.value),
+        "treatment_interval": _bounds(found.treated),
         "difference": _effect(found.difference),
         "ratio": _effect(found.ratio),
         "narrower_by_covariates": found.narrower,
@@ -127,6 +129,10 @@ def _effect(found: Effect) -> dict[str, float | int | None]:
         "p": found.p,
         "units": found.n,
     }
+
+
+def _bounds(found: Effect) -> list[float | None]:
+    return [_number(found.low), _number(found.high)]
 
 
 def _number(value: float) -> float | None:

@@ -115,7 +115,10 @@ def test_the_analysis_ends_with_the_verdict(shell: Shell, tmp_path: Path) -> Non
     assert printed.strip().splitlines()[-1].startswith("keep running: bandit improves reward")
     body = json.loads((tmp_path / "out.json").read_text())
     assert [arm["requests"] for arm in body["arms"]] == [150, 150]
-    assert body["treatments"][0]["metrics"][0]["difference"]["low"] > 0
+    metric = body["treatments"][0]["metrics"][0]
+    assert metric["difference"]["low"] > 0
+    assert metric["control_interval"][0] < metric["control"] < metric["control_interval"][1]
+    assert metric["treatment_interval"][0] < metric["treatment"] < metric["treatment_interval"][1]
 
 
 def test_the_page_says_what_was_compared_and_loads_nothing(shell: Shell, tmp_path: Path) -> None:
@@ -125,6 +128,7 @@ def test_the_page_says_what_was_compared_and_loads_nothing(shell: Shell, tmp_pat
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "was compared with <strong>cascade</strong>" in page
     assert "<svg" in page
+    assert re.search(r"Each arm by itself</h2>.*<td>quality</td><td>0\.[0-9]+ \(0\.[0-9]+ to 0\.[0-9]+\)</td>", page)
     assert "src=" not in page
 
 

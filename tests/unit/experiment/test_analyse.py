@@ -56,6 +56,26 @@ def test_a_covariate_that_says_all_leaves_no_error() -> None:
     assert high.mean.error == pytest.approx(0.0, abs=1e-12)
 
 
+def missed(seed: int) -> dict[str, bool]:
+    """Return which of a cost's 95 % intervals, at a single look, miss the truth where covariates say nearly all."""
+    rng, n = np.random.default_rng(seed), 600
+    x = rng.normal(size=n)
+    cost = 1.0 + ARM[:n] + 0.45 * x + rng.normal(0, 0.1, n)
+    spec = two_arms(guardrails=(GuardrailSpec(metric="cost_usd", relative=0.5),))
+    of = analyse(spec, trial(ARM[:n], cost_usd=cost, covariates=x[:, None])).treatments[0]
+    found = next(each for each in of.metrics if each.metric == "cost_usd")
+    ratio = replace(found.ratio, value=math.log1p(found.ratio.value))
+    truths = {"control": (found.control, 1.0), "treated": (found.treated, 2.0), "difference": (found.difference, 1.0),
+              "ratio": (ratio, math.log(2)), "relative guardrail": (of.guards[0].excess, 0.5)}  # fmt: skip
+    return {name: abs(each.value - truth) > 1.96 * each.error for name, (each, truth) in truths.items()}
+
+
+def test_what_was_known_beforehand_leaves_every_interval_as_wide_as_its_error() -> None:
+    found = [missed(seed) for seed in range(150)]
+    often = {name: np.mean([each[name] for each in found]) for name in found[0]}
+    assert max(often.values()) < 0.1, often
+
+
 def test_answers_served_unjudged_are_stood_for_by_those_that_were_judged() -> None:
     n = 200_000
     level = RNG.random(n)
