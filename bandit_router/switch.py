@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,17 +29,33 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """Chooses which version serves, over the heads of gate and learner; `gated` are the policies that pass the gate."""
+    """Chooses which version serves, over the heads of gate and learner; `gated` are the policies that pass the gate.
+
+    `named` are the names there are, whether or not anything was learned under them.
+    """
 
     versions: Versions
     promotions: Promotions
     gated: Callable[[], frozenset[str]]
+    named: Callable[[], Iterable[str]]
     now: Callable[[], datetime]
 
     def standings(self) -> list[Standing]:
         """Return where everything stands that learned anything, by name."""
         newest, chosen = self.versions.numbers(), self.promotions.serving()
         return [self._standing(name, newest.get(name, 0), chosen) for name in sorted({*newest, *chosen})]
+
+    def decisions(self, policy: str | None, *, limit: int) -> Sequence[Promotion]:
+        """Return what was decided on a policy's versions, or on all, the newest first; raise `UnknownPolicy`."""
+        if policy is not None:
+            self.require(policy)
+        return self.promotions.history(policy, limit=limit)
+
+    def require(self, policy: str) -> None:
+        """Raise `UnknownPolicy` unless there is a policy of that name, or something else that learns."""
+        known = {*self.named(), *self.versions.numbers(), *self.promotions.serving()}
+        if policy not in known:
+            raise UnknownPolicy(policy, known)
 
     def rollback(self, policy: str, *, to: int | None, by: str, reason: str) -> Promotion:
         """Let a version serve until it is released: `to`, else the one that served before; 0 has learned nothing.

@@ -37,8 +37,8 @@ async def list_policies(request: Request) -> Response:
 async def list_decisions(request: Request) -> Response:
     """List what was decided on a policy's versions, by the gate or by people, the newest first."""
     administrator(request)
-    history = services(request).stores.promotions.history
-    found = await to_thread.run_sync(partial(history, request.path_params["name"], limit=_SHOWN))
+    decisions = _switch(services(request)).decisions
+    found = await to_thread.run_sync(partial(decisions, request.path_params["name"], limit=_SHOWN))
     return json_response({"decisions": [promotion_body(each) for each in found]})
 
 

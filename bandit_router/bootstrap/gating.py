@@ -12,7 +12,7 @@ from bandit_router.bootstrap.ids import now
 from bandit_router.bootstrap.stores import Stores
 from bandit_router.gate import Gate
 from bandit_router.judge.calibrate import NAME as PANEL
-from bandit_router.policy.load import closure, learning_names, spec_hash
+from bandit_router.policy.load import closure, learning_names, load_specs, spec_hash
 from bandit_router.policy.spec import Spec
 from bandit_router.registry.drift import NAME as DRIFT
 from bandit_router.replay.compare import Comparison, compare
@@ -69,6 +69,7 @@ def make_switch(settings: Settings, engine: Engine) -> Switch:
         versions=versions,
         promotions=Promotions(engine),
         gated=lambda: frozenset(versions.numbers()).difference(apart) if settings.learner.gate else frozenset(),
+        named=lambda: (*load_specs(settings.policies.dir), *apart),
         now=now,
     )
 

@@ -87,7 +87,7 @@ def gate(
                 "by": each.by,
                 "reason": each.reason,
             }
-            for each in switch.promotions.history(name, limit=limit)
+            for each in switch.decisions(name, limit=limit)
         ]
     show("decisions on versions", rows, json_path=json_path)
 
@@ -95,6 +95,7 @@ def gate(
 def versions(name: Name, config: Config = DEFAULT_CONFIG, json_path: Json = None) -> None:
     """List the versions whose state is kept, the newest first: those that can be rolled back to."""
     with _switch(config) as switch:
+        switch.require(name)
         serving = {standing.policy: standing.serving for standing in switch.standings()}
         rows: list[dict[str, object]] = [
             {

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import IO, Any, Final
 
 from bandit_router.errors import ConfigError
 from bandit_router.replay.record import Record
-from bandit_router.replay.row import TARGET_PROB, Row, to_record, to_row
+from bandit_router.replay.row import TARGET_PROB, Row, moment, to_record, to_row
 from bandit_router.replay.schema import KEY, VERSION, arrow, schema
 
 GROUP: Final = 2000
@@ -42,8 +43,8 @@ def write_records(path: Path, records: Iterable[Record]) -> Iterator[int]:
 def read_records(path: Path) -> Iterator[Record]:
     """Yield the records of a file; raise `ConfigError` with the place and the remedy where it holds no record."""
     if kind_of(path) == "parquet":
-        for group, _ in groups_of(path):
-            yield from read_group(path, group)
+        for group in groups_of(path):
+            yield from read_group(path, group.number)
         return
     for number, line in _lines(path):
         yield _read(_json(line, path, number), path, number)
@@ -58,25 +59,54 @@ def kind_of(path: Path) -> str:
     raise ConfigError("is of no known kind; name it .parquet, .jsonl or .jsonl.gz", path=str(path))
 
 
-def groups_of(path: Path, since: datetime | None = None, until: datetime | None = None) -> list[tuple[int, int]]:
-    """Return the row groups of a Parquet file that may hold decisions made in [since, until), with their rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroup:
+    """A row group of a Parquet file; `inside`: all of its decisions are known to be made in the time asked for."""
+
+    number: int
+    rows: int
+    inside: bool
+
+
+def groups_of(path: Path, since: datetime | None = None, until: datetime | None = None) -> list[RowGroup]:
+    """Return the row groups of a Parquet file that may hold decisions made in [since, until).
 
     Raise `ConfigError` unless it is a file of this schema.
     """
-    whole = parquet(path).metadata
-    groups = [(number, whole.row_group(number)) for number in range(whole.num_row_groups)]
-    return [(number, group.num_rows) for number, group in groups if _overlaps(group, since, until)]
+    whole, found = parquet(path).metadata, []
+    for number in range(whole.num_row_groups):
+        group = whole.row_group(number)
+        times = _times(group) if since or until else None
+        inside = not (since or until) if times is None else all(_within(at, since, until) for at in times)
+        if times is None or ((since is None or times[1] >= since) and (until is None or times[0] < until)):
+            found.append(RowGroup(number=number, rows=group.num_rows, inside=inside))
+    return found
 
 
-def _overlaps(group: Any, since: datetime | None, until: datetime | None) -> bool:
-    """Return whether a row group may hold anything of a span, by what the file says of its times."""
-    for place in range(group.num_columns if since or until else 0):
+def rows_within(path: Path, since: datetime | None, until: datetime | None) -> int:
+    """Return how many decisions of a Parquet file were made in [since, until); it reads times alone, and few."""
+    groups = groups_of(path, since, until)
+    return sum(group.rows if group.inside else _counted(path, group.number, since, until) for group in groups)
+
+
+def _counted(path: Path, group: int, since: datetime | None, until: datetime | None) -> int:
+    with _unbroken(path):
+        times = columns_of(path, group, ["created_at"])["created_at"].to_pylist()
+        return sum(_within(moment(at), since, until) for at in times)
+
+
+def _times(group: Any) -> tuple[datetime, datetime] | None:
+    """Return the first and the last time that a row group says it holds."""
+    for place in range(group.num_columns):
         column = group.column(place)
         if column.path_in_schema == "created_at" and column.statistics is not None and column.statistics.has_min_max:
             first, last = column.statistics.min, column.statistics.max
-            if isinstance(first, datetime) and first.tzinfo:
-                return (since is None or last >= since) and (until is None or first < until)
-    return True
+            return (first, last) if isinstance(first, datetime) and first.tzinfo else None
+    return None
+
+
+def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or at >= since) and (until is None or at < until)
 
 
 def read_group(path: Path, group: int) -> list[Record]:
@@ -102,7 +132,7 @@ def _unbroken(path: Path) -> Iterator[None]:
     """Raise `ConfigError` for a page that cannot be read: only what is read of a file is seen to be damaged."""
     try:
         yield
-    except (OSError, OverflowError, ValueError) as error:
+    except (KeyError, OSError, OverflowError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(f"is damaged ({reason}); export it again", path=str(path)) from error
 

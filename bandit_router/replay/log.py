@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bandit_router.replay.export import logged
-from bandit_router.replay.files import kind_of, parquet, read_records
+from bandit_router.replay.files import kind_of, read_records, rows_within
 from bandit_router.replay.record import Record
 from bandit_router.replay.taken import chosen
 from bandit_router.replay.work import Piece, pieces_of, pieces_of_file, within
@@ -59,7 +59,7 @@ class LogAt:
     def longer_than(self, limit: int) -> bool:
         """Return whether there are more decisions than that, at the least cost that can be had."""
         if not self.database and kind_of(Path(self.place)) == "parquet":
-            return int(parquet(Path(self.place)).metadata.num_rows) > limit
+            return rows_within(Path(self.place), self.since, self.until) > limit
         return any(number >= limit for number, _ in enumerate(self.records()))
 
 

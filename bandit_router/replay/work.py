@@ -75,10 +75,10 @@ def pieces_of_file(path: Path, *, since: datetime | None, until: datetime | None
     """Yield the pieces of a file; raise `ConfigError`."""
     if kind_of(path) == "parquet":
         groups = groups_of(path, since, until)
-        every = max(1, sum(rows for _, rows in groups) // SAMPLED)
-        for place, (number, _) in enumerate(groups):
+        every = max(1, sum(group.rows for group in groups) // SAMPLED)
+        for place, group in enumerate(groups):
             sampled = place % every == 0
-            yield Group(path=path.resolve(), number=number, since=since, until=until, contexts=sampled)
+            yield Group(path=path.resolve(), number=group.number, since=since, until=until, contexts=sampled)
         return
     yield from pieces_of(within(read_records(path), since, until))
 

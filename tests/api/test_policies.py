@@ -125,3 +125,8 @@ def test_an_unknown_policy_is_named(still: Service) -> None:
     response = post(still, "rollback", name="vw_bc")
     assert response.status_code == 404
     assert "did you mean 'vw_cb'?" in response.json()["error"]["message"]
+
+
+def test_decisions_on_a_policy_that_is_not_there_are_not_found(still: Service) -> None:
+    assert still.http.get("/admin/policies/nope/gate").status_code == 404
+    assert still.http.get("/admin/policies/fixed_cascade/gate").json() == {"decisions": []}

@@ -61,7 +61,9 @@ def promotions(engine: Engine) -> Promotions:
 
 @pytest.fixture
 def switch(versions: Versions, promotions: Promotions) -> Switch:
-    return Switch(versions=versions, promotions=promotions, gated=lambda: frozenset({"pupil"}), now=lambda: START)
+    return Switch(
+        versions=versions, promotions=promotions, gated=lambda: frozenset({"pupil"}), named=tuple, now=lambda: START
+    )
 
 
 def serves(versions: Versions, promotions: Promotions, *, gated: bool = True) -> int | None:

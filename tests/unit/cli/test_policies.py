@@ -82,3 +82,13 @@ def test_a_version_that_is_not_kept_is_bad_input(taught: Shell) -> None:
 
 def test_what_learned_nothing_is_bad_input(taught: Shell) -> None:
     assert "did you mean 'vw_cb'?" in taught("policies", "rollback", "vwcb", code=2)
+
+
+def test_a_policy_that_learned_nothing_yet_has_no_decisions(taught: Shell, tmp_path: Path) -> None:
+    assert table(taught, tmp_path, "gate", "index") == []
+    assert table(taught, tmp_path, "gate", "pacer") == []
+
+
+@pytest.mark.parametrize("command", ["gate", "versions"])
+def test_a_name_that_no_policy_has_is_bad_input(taught: Shell, command: str) -> None:
+    assert "no policy is named 'vw_cp'; did you mean 'vw_cb'" in taught("policies", command, "vw_cp", code=2)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from bandit_router.evaluate.leaning import strongest
@@ -134,3 +135,16 @@ def test_row_groups_outside_the_time_asked_for_are_not_read(tmp_path: Path, monk
     since, until = (records[place].decision.created_at for place in (60, 150))
     groups = work.pieces_of_file(path, since=since, until=until)
     assert [group.number for group in groups if isinstance(group, work.Group)] == [1, 2]
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_how_long_a_log_is_goes_by_the_time_asked_for(tmp_path: Path, *, statistics: bool) -> None:
+    records = follow(200, by="surface")
+    path = logged(tmp_path / "log.parquet", records)
+    whole = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(whole, path, row_group_size=50, write_statistics=statistics)
+    since, until = (records[place].decision.created_at for place in (60, 150))
+    assert LogAt(place=str(path), since=since, until=until).longer_than(89)
+    assert not LogAt(place=str(path), since=since, until=until).longer_than(90)
+    assert LogAt(place=str(path)).longer_than(199)
+    assert not LogAt(place=str(path)).longer_than(200)

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bandit_router.replay.answer import Question, answer
 from bandit_router.replay.facts import facts_of
-from bandit_router.replay.record import Record
+from bandit_router.replay.record import Record, Said
 from bandit_router.replay.taken import itself, taken
 from bandit_router.replay.targets import Target
 from bandit_router.types import Pmf
 from simulate.replaying.truth import check, played_logs, truths
 from simulate.replaying.world import log_of, specs
+from tests.factories import make_feedback
 
 PLAIN = Question(estimators=("cressie_read",), parts=False)
 
@@ -103,7 +103,19 @@ def test_an_empty_log_is_refused_in_words() -> None:
 
 
 def test_qualities_known_from_feedback_alone_are_remarked_on(live: list[Record]) -> None:
-    told = [record.decision.id for record in live if not record.outcome.history[-1].judgement][:20]
-    facts = facts_of(live)
-    assert told
-    assert np.isnan(facts.quality).any()
+    unasked = [n for n, record in enumerate(live) if record.outcome.served is not None and not _sat(record)][:20]
+    told = [_told(record) if number in unasked else record for number, record in enumerate(live)]
+    [finding] = [one for one in ask(told, "careful")["targets"][0]["findings"] if one["code"] == "feedback_alone"]
+    assert not finding["fatal"]
+    assert finding["message"].startswith("20 qualities are known from feedback alone")
+    assert "feedback_alone" not in [one["code"] for one in ask(live, "careful")["targets"][0]["findings"]]
+
+
+def _sat(record: Record) -> bool:
+    served = record.outcome.served
+    return served is not None and record.outcome.history[served].judgement is not None
+
+
+def _told(record: Record) -> Record:
+    given = make_feedback(record.seq, decision=record.decision, score=1.0)
+    return replace(record, feedback=(Said(seq=record.seq, feedback=given),))
