@@ -1,7 +1,9 @@
 """Picks the requests that newcomers and changed models are probed with; it answers none of them and concludes nothing.
 
 A request is picked where the model could change the decision: where the reward that the policy in charge predicts of
-it, with what is not known of it added, comes up to that of the best model.
+it, with what is not known of it added, comes up to that of the best model. Until enough probes were made to conclude
+anything, predictions of its quality, which are about its kind more than about itself, do not count: then a request is
+picked where a perfect answer of it would be worth as much as the best.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bandit_router.policy.load import PINNED
 from bandit_router.policy.probe import Probe
 from bandit_router.registry.lifecycle import to_probe
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import TRIES
+from bandit_router.registry.probation import LEAST, TRIES
 from bandit_router.router import Ask, Planner, Policies
 from bandit_router.types import Decision, Model, Outcome, State
 
@@ -140,8 +142,11 @@ class Prober:
         if own is None or not rest:
             # Nothing is predicted: then what the user got must be known, or there is nothing to compare with.
             return None if outcome.quality is None else price
-        doubt = 2 * DEVIATION / math.sqrt(1 + self._made.get(model.name, 0))
-        return price if own + doubt >= max(rest) else None
+        made = self._made.get(model.name, 0)
+        at_most = own + 2 * DEVIATION / math.sqrt(1 + made)
+        if made < LEAST:
+            at_most = max(at_most, 1 - price / decision.value_usd)
+        return price if at_most >= max(rest) else None
 
     def _with(self, model: Model) -> tuple[Model, ...]:
         """Return the models on offer and this one, which may be one of them."""

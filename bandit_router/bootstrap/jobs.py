@@ -16,6 +16,7 @@ from bandit_router.learner import Learner, Schedule
 from bandit_router.live import Live
 from bandit_router.lookback import EVERY_S as LOOKBACK_S
 from bandit_router.lookback import Lookback
+from bandit_router.policy.load import PINNED
 from bandit_router.policy.spec import Spec
 from bandit_router.providers.listing import list_models
 from bandit_router.registry.catalog import build_catalog
@@ -41,7 +42,12 @@ def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: L
     """Return what follows models through their lives and tells the webhook."""
     url, probing = settings.drift.webhook, settings.probing
     probation = Probation(
-        probes=probing.probes, manual=probing.approve == "manual", comparisons=stores.probes.comparisons
+        probes=probing.probes,
+        manual=probing.approve == "manual",
+        comparisons=stores.probes.comparisons,
+        quiet=partial(stores.probes.quiet, but=PINNED),
+        daily_usd=settings.aside.probe_usd_per_day,
+        spent=partial(stores.spending.since, "probe"),
     )
     return Life(
         offered=offered,

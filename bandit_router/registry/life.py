@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from bandit_router.errors import StoreUnavailable
 from bandit_router.registry.drift import Drift
 from bandit_router.registry.lifecycle import begun, concluded, drifted, recovered, replaced, to_probe
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import conclusion
-from bandit_router.types import Comparison, ModelEvent, ModelRecord, ModelState
+from bandit_router.registry.probation import GIVEN_UP, IDLE, conclusion, is_quiet
+from bandit_router.types import Comparison, ModelEvent, ModelRecord, ModelState, Quiet
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 1.0
 SIDE_BY_SIDE: Final = 3
 """How many newcomers are probed at a time; the others wait for their turn."""
+LOW: Final = 0.1
+"""With less than this share of the day's budget left it may be for want of money that a newcomer is not probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probation:
-    """How newcomers are let in: so many `probes` compared, by whose word, and where the comparisons are read."""
+    """How newcomers are let in: so many `probes` compared, by whose word, and where all that is read; which blocks."""
 
     probes: int
     manual: bool
     comparisons: Callable[[str, datetime], Sequence[Comparison]]
+    quiet: Callable[[Mapping[str, datetime]], Mapping[str, Quiet]]
+    """Returns for how long, of late, each model was not probed since its moment."""
+    daily_usd: float
+    spent: Callable[[datetime], float]
+    """Returns the USD paid for probes since a moment."""
+
+    def is_funded(self, now: datetime) -> bool:
+        """Tell whether there was money for probes all day (UTC)."""
+        day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.spent(day) <= (1 - LOW) * self.daily_usd
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,13 +74,28 @@ class Life:
 
     def _look_at_newcomers(self, probation: Probation, now: datetime) -> None:
         """Conclude what the probes of newcomers allow to be concluded, then give the next candidates their turn."""
-        for record in self._in_state("probing"):
-            found = conclusion(probation.comparisons(record.name, record.since), most=probation.probes)
+        probing = self._in_state("probing")
+        quiet = probation.quiet({record.name: record.since for record in probing}) if probing else {}
+        for record in probing:
+            given_up = is_quiet(quiet[record.name], now, span=GIVEN_UP)
+            found = conclusion(
+                probation.comparisons(record.name, record.since),
+                most=probation.probes,
+                passed_over=quiet[record.name].requests if given_up else 0,
+            )
             if found:
                 self._enter(concluded(record, found, now=now, manual=probation.manual))
-        free = SIDE_BY_SIDE - len(self._in_state("probing"))
-        for record in self._in_state("candidate")[: max(free, 0)]:
+        waiting = self._in_state("candidate")
+        for record in waiting and waiting[: self._free(probation, quiet, now)]:
             self._enter(begun(record, now=now))
+
+    def _free(self, probation: Probation, quiet: Mapping[str, Quiet], now: datetime) -> int:
+        """Return how many more newcomers may be probed; one that no request is worth a probe of takes no place."""
+        probing = [record.name for record in self._in_state("probing")]
+        idle = [name for name in probing if name in quiet and is_quiet(quiet[name], now, span=IDLE)]
+        if idle and not probation.is_funded(now):
+            idle = []
+        return max(SIDE_BY_SIDE - len(probing) + len(idle), 0)
 
     def _in_state(self, state: ModelState) -> list[ModelRecord]:
         """Return the models of a state, the longest in it first; of those probed the ones that still are."""

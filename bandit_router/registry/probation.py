@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.types import Comparison
+from bandit_router.types import Comparison, Quiet
 
 LEAST: Final = 12
 """Probes before anything is concluded."""
@@ -30,6 +31,12 @@ LEAN: Final = 8.0
 LEAST_DEVIATION: Final = 0.02
 WORTH: Final = 0.005
 """What a win must come to at least, in units of the dial."""
+PASSED_OVER: Final = 200
+"""So many requests without a probe say that there is little to probe with ..."""
+IDLE: Final = timedelta(minutes=10)
+"""... when they came in so long at least: then others need not wait for this one ..."""
+GIVEN_UP: Final = timedelta(days=3)
+"""... and after so long, in which the day's budget was there anew more than once, nothing more is waited for."""
 
 Vector = NDArray[np.float64]
 
@@ -43,14 +50,31 @@ class Conclusion:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def conclusion(found: Sequence[Comparison], *, most: int) -> Conclusion | None:
-    """Return what the probes of a newcomer say, of which there are to be `most`; None while that is open."""
+def is_quiet(quiet: Quiet, now: datetime, *, span: timedelta) -> bool:
+    """Tell whether a model was passed over by so many requests, and for so long, that it says something."""
+    return quiet.requests >= PASSED_OVER and now - quiet.since >= span
+
+
+def conclusion(found: Sequence[Comparison], *, most: int, passed_over: int = 0) -> Conclusion | None:
+    """Return what the probes of a newcomer say, of which there are to be `most`; None while that is open.
+
+    `passed_over`: it is probed no more, as so many requests were not worth a probe; 0: it is.
+    """
+    result = _conclusion(found, most=most, over=passed_over > 0)
+    if result and passed_over:
+        return replace(result, numbers={**result.numbers, "passed_over": passed_over})
+    return result
+
+
+def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclusion | None:
+    if over and not found:
+        return Conclusion(lets_in=False, reason="no request was worth a probe at its price", numbers={"probes": 0})
     failed = sum(each.quality is None for each in found)
     known = [each for each in found if each.quality is not None and each.baseline is not None]
     if failed >= LEAST and failed > len(known):
         numbers = {"probes": len(found), "failed": failed}
         return Conclusion(lets_in=False, reason="most of its probes failed", numbers=numbers)
-    over = len(known) >= most or len(found) >= TRIES * most
+    over = over or len(known) >= most or len(found) >= TRIES * most
     if len(known) < LEAST and not (over and known):
         return Conclusion(lets_in=False, reason="its probes could not be compared") if over else None
     place, front = _gains(known)

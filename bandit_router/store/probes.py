@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, Select, and_, func, select
 
 from bandit_router.store import tables
 from bandit_router.store.rows import Row
 from bandit_router.store.session import reading
-from bandit_router.types import Comparison
+from bandit_router.types import Comparison, Quiet
 
 _PROBE = tables.decisions
 _CALL = tables.attempts
 _OF_PROBE = and_(_CALL.c.decision_id == _PROBE.c.id, _CALL.c.idx == 0)
 # Said twice: the index of what is not served is used only where that is said outright.
 _PROBES = (_PROBE.c.kind != "served", _PROBE.c.kind == "probe")
+NEWEST: Final = 2000
+"""Among so many of the newest decisions, of all kinds, requests since a probe are counted."""
 
 
 class Probes:
@@ -34,6 +37,18 @@ class Probes:
                 query = query.where(*_PROBES, _PROBE.c.created_at >= moment, _CALL.c.model == model)
                 found[model] = int(connection.scalar(query) or 0)
         return found
+
+    def quiet(self, since: Mapping[str, datetime], /, *, but: str) -> Mapping[str, Quiet]:
+        """Return since when each model was not probed, from its moment on, and what was asked for meanwhile.
+
+        Requests that the policy `but` decided do not count. Raise `StoreUnavailable`.
+        """
+        with reading(self._engine) as connection:
+            asked = [moment for (moment,) in connection.execute(_newest(but))]
+            last = {model: connection.scalar(_last(model, moment)) or moment for model, moment in since.items()}
+        return {
+            model: Quiet(since=moment, requests=sum(each > moment for each in asked)) for model, moment in last.items()
+        }
 
     def comparisons(self, model: str, since: datetime) -> Sequence[Comparison]:
         """Return a model's probes since a moment beside what was served, in the order made."""
@@ -60,6 +75,21 @@ class Probes:
         )
         with reading(self._engine) as connection:
             return [_comparison(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _last(model: str, moment: datetime) -> Select[Any]:
+    """Return the query for when a model was probed last, from a moment on."""
+    last = select(func.max(_PROBE.c.created_at)).select_from(_PROBE).join(_CALL, _OF_PROBE)
+    return last.where(*_PROBES, _PROBE.c.created_at >= moment, _CALL.c.model == model)
+
+
+def _newest(but: str) -> Select[Any]:
+    """Return the query for when the newest requests of users were made, other than those that a policy decided."""
+    journal = tables.journal
+    newest = select(journal.c.decision_id).where(journal.c.kind == "finished")
+    newest = newest.order_by(journal.c.seq.desc()).limit(NEWEST)
+    made = select(_PROBE.c.created_at).join(of := newest.subquery(), of.c.decision_id == _PROBE.c.id)
+    return made.where(_PROBE.c.kind == "served", _PROBE.c.policy != but)
 
 
 def _comparison(row: Row) -> Comparison:

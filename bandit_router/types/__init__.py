@@ -40,7 +40,7 @@ from bandit_router.types.journal import (
     Version,
     only_signs,
 )
-from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState
+from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState, Quiet
 from bandit_router.types.requests import Asked, ChatRequest, Context, Hints
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "Pmf",
     "Promotion",
     "PromotionKind",
+    "Quiet",
     "Reply",
     "Serving",
     "Shadow",

@@ -96,3 +96,11 @@ class Comparison:
     cost: float
     judging: float
     baseline: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """Since when a model was not probed, and how many of the newest requests of users were made after that."""
+
+    since: datetime
+    requests: int

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from bandit_router.store.log import Log
 from bandit_router.store.probes import Probes
-from bandit_router.types import Decision, Pmf
+from bandit_router.types import Decision, Pmf, Quiet
 from tests.factories import MODELS, START, make_decision, make_failed, make_judged, make_outcome, make_step
 
 
@@ -71,3 +71,15 @@ async def test_probes_of_other_models_and_from_before_do_not_count(engine: Engin
     assert probes.comparisons("small", START) == probes.comparisons("large", later) == []
     assert probes.counts({"large": START, "small": START}) == {"large": 1, "small": 0}
     assert probes.counts({"large": later}) == {"large": 0}
+
+
+async def test_requests_since_the_last_probe_of_a_model_are_counted(engine: Engine, log: Log) -> None:
+    await probed(log, make_decision(1), number=2, served=0.4)
+    for number, policy in ((3, "live"), (4, "live"), (5, "pinned")):
+        await log.decided(decision := make_decision(number, policy=policy))
+        await log.finished(make_outcome(decision))
+    later = START + timedelta(seconds=3)
+    found = Probes(engine).quiet({"large": START, "small": START}, but="pinned")
+    assert found["large"] == Quiet(since=make_decision(2).created_at, requests=2)
+    assert found["small"] == Quiet(since=START, requests=3)
+    assert Probes(engine).quiet({"large": later}, but="pinned") == {"large": Quiet(since=later, requests=1)}

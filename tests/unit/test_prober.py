@@ -17,7 +17,7 @@ from bandit_router.prober import AGAIN, LONGEST_WAIT_S, Prober
 from bandit_router.protocols import Policy
 from bandit_router.registry.lifecycle import added, begun
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import TRIES
+from bandit_router.registry.probation import LEAST, TRIES
 from bandit_router.router import Ask
 from bandit_router.types import Action, ChatRequest, Model, ModelEvent, Pmf, State
 from tests.factories import make_decision, make_failed, make_outcome
@@ -49,6 +49,7 @@ class World:
     made: dict[str, int] = field(default_factory=dict)
     shut: bool = False
     down: bool = False
+    price: float = PRICE
     time: float = 0.0
     runs: list[Run] = field(default_factory=list)
 
@@ -79,7 +80,7 @@ class World:
     def plan(self, _ask: Ask, policy: Policy, models: tuple[Model, ...], /, *, started: float) -> Plan:
         if self.shut:
             raise NoEligibleModel("not for this request")
-        actions = tuple(Action(model=model.name, tier=model.tier, cost_usd=PRICE) for model in models)
+        actions = tuple(Action(model=model.name, tier=model.tier, cost_usd=self.price) for model in models)
         return Plan(policy=policy, candidates=actions, models={}, limits=Limits(), started=started)
 
     def counts(self, since: Mapping[str, datetime]) -> Mapping[str, int]:
@@ -108,6 +109,16 @@ def test_a_request_where_the_newcomer_is_expected_to_win_is_used() -> None:
 def test_what_is_not_known_of_it_speaks_for_a_probe_and_what_is_known_against() -> None:
     doubted, known = (World(predicted={"new": 0.3, "old": 0.8}, made={"new": made}) for made in (1, 19))
     assert (doubted.answered(), known.answered()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "price", "probed"),
+    [(LEAST - 1, 0.001, 1), (LEAST - 1, 0.003, 0), (LEAST, 0.001, 0)],
+    ids=["a perfect answer would win", "not even a perfect answer would", "enough to conclude something"],
+)
+def test_at_first_predictions_of_its_quality_do_not_count(made: int, price: float, probed: int) -> None:
+    world = World(predicted={"new": 0.2, "old": 0.8}, made={"new": made}, price=price)
+    assert world.answered() == probed
 
 
 @pytest.mark.parametrize(("quality", "runs"), [(0.5, 1), (None, 0)])

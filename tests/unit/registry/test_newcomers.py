@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,8 +13,9 @@ from bandit_router.registry.drift import Drift
 from bandit_router.registry.life import SIDE_BY_SIDE, Life, Probation
 from bandit_router.registry.lifecycle import added, approved, readmitted, retired, to_probe
 from bandit_router.registry.offered import Offered
+from bandit_router.registry.probation import GIVEN_UP, IDLE, PASSED_OVER
 from bandit_router.settings import ModelSettings
-from bandit_router.types import Comparison, ModelEvent
+from bandit_router.types import Comparison, ModelEvent, Quiet
 from tests.unit.registry.test_offered import NOW, Kept, entry, names, no_prices
 
 GOOD = [Comparison(category="maths", quality=0.9, cost=0.0, judging=0.0, baseline=0.2)] * 20
@@ -26,6 +27,9 @@ class World:
     """A registry whose newcomers are probed, with what their probes came to."""
 
     probes: dict[str, Sequence[Comparison]] = field(default_factory=dict)
+    quiet: dict[str, int] = field(default_factory=dict)
+    """How many requests were made since a model was probed, or since its turn came."""
+    paid: float = 0.0
     manual: bool = False
     now: datetime = NOW
     told: list[ModelEvent] = field(default_factory=list)
@@ -41,9 +45,17 @@ class World:
             tell=self.told.append,
             now=lambda: self.now,
             probation=Probation(
-                probes=60, manual=self.manual, comparisons=lambda model, _since: self.probes.get(model, ())
+                probes=60,
+                manual=self.manual,
+                comparisons=lambda model, _since: self.probes.get(model, ()),
+                quiet=self.passed_over,
+                daily_usd=1.0,
+                spent=lambda _day: self.paid,
             ),
         )
+
+    def passed_over(self, since: Mapping[str, datetime]) -> Mapping[str, Quiet]:
+        return {name: Quiet(since=moment, requests=self.quiet.get(name, 0)) for name, moment in since.items()}
 
     def add(self, name: str, price: float = 2.0) -> None:
         one = entry(name, price)
@@ -130,6 +142,60 @@ def test_the_next_candidate_has_its_turn_when_one_is_turned_away() -> None:
         world.add(f"new-{number}")
     world.tick(2)
     assert world.state(f"new-{SIDE_BY_SIDE}") == "probing"
+
+
+def crowded(*, idle: int, paid: float = 0.0, span: timedelta = IDLE) -> World:
+    """Return a world with one newcomer more than are probed, some of which no request is worth a probe of."""
+    world = World(quiet={f"new-{number}": PASSED_OVER for number in range(idle)}, paid=paid)
+    for number in range(SIDE_BY_SIDE + 1):
+        world.add(f"new-{number}")
+    world.tick()
+    world.now += span
+    world.tick()
+    return world
+
+
+def test_newcomers_that_no_request_is_worth_a_probe_of_keep_nobody_waiting() -> None:
+    assert crowded(idle=1).state(f"new-{SIDE_BY_SIDE}") == "probing"
+
+
+@pytest.mark.parametrize(
+    "world",
+    [crowded(idle=0), crowded(idle=1, paid=0.95), crowded(idle=1, span=IDLE / 2)],
+    ids=["all are probed", "there is no money", "for too short a time"],
+)
+def test_newcomers_that_may_be_probed_yet_keep_their_places(world: World) -> None:
+    assert world.state(f"new-{SIDE_BY_SIDE}") == "candidate"
+
+
+def passed_over(requests: int, probes: Sequence[Comparison] = (), *, span: timedelta = GIVEN_UP) -> World:
+    """Return a world whose newcomer was passed over by so many requests since its turn came."""
+    world = World(probes={"new": probes}, quiet={"new": requests})
+    world.add("new")
+    world.tick()
+    world.now += span
+    world.tick()
+    return world
+
+
+def test_a_newcomer_that_no_request_is_worth_a_probe_of_is_retired_after_some_days() -> None:
+    record = passed_over(PASSED_OVER).offered.record("new")
+    assert (record.state, record.reason) == ("retired", "no request was worth a probe at its price")
+    assert record.numbers == {"probes": 0, "passed_over": PASSED_OVER}
+
+
+def test_what_few_probes_said_counts_when_there_are_to_be_no_more() -> None:
+    bad, good = (passed_over(PASSED_OVER, probes[:4]).offered.record("new") for probes in (BAD, GOOD))
+    assert (bad.state, bad.reason, good.state) == ("retired", "it could win nowhere", "active")
+
+
+@pytest.mark.parametrize(
+    "world",
+    [passed_over(PASSED_OVER - 1), passed_over(PASSED_OVER, span=GIVEN_UP / 2)],
+    ids=["there were few requests", "it was not for long"],
+)
+def test_a_newcomer_waits_while_requests_may_come_that_are_worth_it(world: World) -> None:
+    assert world.state("new") == "probing"
 
 
 def test_with_manual_approval_one_that_could_win_waits_and_is_probed_no_more() -> None:
