@@ -43,8 +43,6 @@ async def add_model(request: Request) -> Response:
     service, data = services(request), parse_object(await request.body())
     reason = read_text(data, "reason", longest=_LONGEST) or "added by an operator"
     entry = _entry({name: value for name, value in data.items() if name != "reason"})
-    if entry.name in service.learned.policies.names():
-        raise BadRequest(f"a policy is named {entry.name!r}; give the model another name", param="name")
     record, probed = service.offered.records.get(entry.name), service.offered.probed and entry.through is None
     event = added(entry.name, record, now=service.router.now(), reason=reason, probed=probed)
     await to_thread.run_sync(service.offered.add, entry, event)

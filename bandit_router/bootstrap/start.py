@@ -102,7 +102,9 @@ def _offered(parts: Parts, stores: Stores) -> Offered:
     """Return the models on offer, with those that router.toml names entered."""
     settings = parts.settings
     probed = settings.aside.probe_usd_per_day > 0
-    offered = Offered(settings.models, prices=parts.provider.price, records=stores.roster, probed=probed)
+    offered = Offered(
+        settings.models, prices=parts.provider.price, records=stores.roster, probed=probed, taken=parts.specs.keys()
+    )
     offered.introduce(now())
     return offered
 

@@ -83,7 +83,9 @@ def add(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
     target: Annotated[str, typer.Option(help="What litellm calls it, such as openai/gpt-4.1-mini.")],
     config: Config = DEFAULT_CONFIG,
     *,
-    tier: Annotated[int | None, typer.Option(help="By its price when not given.", min=0, show_default=False)] = None,
+    tier: Annotated[
+        int | None, typer.Option(help="By its price when not given.", min=0, max=1000, show_default=False)
+    ] = None,
     input_usd_per_million: Annotated[float | None, Price] = None,
     output_usd_per_million: Annotated[float | None, Price] = None,
     api_base: Annotated[str | None, typer.Option(help="An endpoint of your own.", show_default=False)] = None,
@@ -167,11 +169,14 @@ def _entry(given: dict[str, object]) -> ModelSettings:
     try:
         return ModelSettings.model_validate(given)
     except ValidationError as error:
-        raise BadRequest(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise BadRequest(where + first["msg"].removeprefix("Value error, ")) from error
 
 
 @contextmanager
 def _offered(settings: Settings) -> Iterator[tuple[Offered, Roster]]:
+    from bandit_router.policy.load import load_specs
     from bandit_router.providers.litellm import LitellmProvider
     from bandit_router.registry.offered import Offered
     from bandit_router.store.roster import Roster
@@ -181,8 +186,14 @@ def _offered(settings: Settings) -> Iterator[tuple[Offered, Roster]]:
     try:
         check_schema(engine)
         roster = Roster(engine)
-        probed = settings.aside.probe_usd_per_day > 0
-        yield Offered(settings.models, prices=LitellmProvider.load().price, records=roster, probed=probed), roster
+        offered = Offered(
+            settings.models,
+            prices=LitellmProvider.load().price,
+            records=roster,
+            probed=settings.aside.probe_usd_per_day > 0,
+            taken=load_specs(settings.policies.dir).keys(),
+        )
+        yield offered, roster
     finally:
         engine.dispose()
 

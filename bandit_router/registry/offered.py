@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -39,13 +39,20 @@ class Offered:
     """The models on offer; every process has one, and all come to the same by the database."""
 
     def __init__(
-        self, entries: Sequence[ModelSettings], *, prices: PriceList, records: Records, probed: bool = False
+        self,
+        entries: Sequence[ModelSettings],
+        *,
+        prices: PriceList,
+        records: Records,
+        probed: bool = False,
+        taken: Collection[str] = (),
     ) -> None:
         """Start with the models of router.toml; raise `ConfigError`, `StoreUnavailable`.
 
-        `probed`: whether newcomers are probed before they take requests.
+        `probed`: whether newcomers are probed before they take requests. `taken`: the names of policies; what was added
+        under one of them is left out, as requests that name the policy would all go to the model.
         """
-        self.prices, self.probed = prices, probed
+        self.prices, self.probed, self._taken = prices, probed, frozenset(taken)
         self._entries, self._source = tuple(entries), records
         self._lock = threading.Lock()
         self._head, self._known = -1, dict[str, ModelRecord]()
@@ -117,6 +124,8 @@ class Offered:
 
     def add(self, entry: ModelSettings, event: ModelEvent) -> None:
         """Add a model, or change one that was added; raise `BadRequest` when it cannot be."""
+        if entry.name in self._taken:
+            raise BadRequest(f"a policy is named {entry.name!r}; give the model another name", param="name")
         if any(entry.name == each.name for each in self._entries):
             raise BadRequest(f"{entry.name!r} is in router.toml; change it there: it is read again by itself")
         try:
@@ -136,6 +145,8 @@ class Offered:
         with self._lock:
             head = self._source.head()
             self._known = {record.name: record for record in self._source.records()}
+            for name in sorted(self._taken & self._known.keys()):
+                log.error("model %s is left out: a policy has its name; add it under another and retire this", name)
             entries = self._active()
             shut = {entry.name for entry in entries if self._is_shut(entry)}
             # By themselves, so that who waits moves nobody's tier.
@@ -163,7 +174,9 @@ class Offered:
     def _active(self) -> list[ModelSettings]:
         """Return the entries of what is not retired, those of router.toml first."""
         names = {entry.name for entry in self._entries}
-        added = [_entry(record) for name, record in self._known.items() if record.entry and name not in names]
+        added = [
+            _entry(record) for name, record in self._known.items() if record.entry and name not in names | self._taken
+        ]
         retired = {name for name, record in self._known.items() if record.state == "retired"}
         retired -= {name for name in names if name in self._known and self._known[name].reason == FILE_REASON}
         return [entry for entry in (*self._entries, *(each for each in added if each)) if entry.name not in retired]

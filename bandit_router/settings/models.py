@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bandit_router.settings.base import NonNegative, Positive, Strict
+from bandit_router.settings.base import Positive, Strict
+
+Price = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+"""USD for a million tokens; no more than a dollar for one."""
+Tokens = Annotated[int, Field(gt=0, le=1_000_000_000)]
+TAKEN: Final = {"auto": "the choice of a policy", "stop": "the end of a cascade", "*": "all models"}
+"""What names mean already that no model can have, beside those of tiers."""
 
 
 class ModelSettings(Strict):
@@ -18,11 +24,11 @@ class ModelSettings(Strict):
     """`fuse`: makes one answer of those at hand, by calling the model named by `through`."""
     target: str = ""
     through: str | None = None
-    tier: Annotated[int, Field(ge=0)] | None = None
+    tier: Annotated[int, Field(ge=0, le=1000)] | None = None
     """None: by its price."""
-    input_usd_per_million: NonNegative | None = None
-    output_usd_per_million: NonNegative | None = None
-    context_window: Annotated[int, Field(gt=0)] | None = None
+    input_usd_per_million: Price | None = None
+    output_usd_per_million: Price | None = None
+    context_window: Tokens | None = None
     tools: bool | None = None
     vision: bool | None = None
     json_schema: bool | None = None
@@ -30,7 +36,7 @@ class ModelSettings(Strict):
     api_base: str | None = None
     api_key_env: str | None = None
     timeout_s: Positive = 60.0
-    expected_output_tokens: Annotated[int, Field(gt=0)] = 400
+    expected_output_tokens: Tokens = 400
     family: str | None = None
     """Who made it, where its target does not tell: judges of the same family do not grade it."""
     logprobs: bool = False
@@ -39,9 +45,13 @@ class ModelSettings(Strict):
     @field_validator("name")
     @classmethod
     def _name_is_free(cls, name: str) -> str:
-        if name == "auto" or re.fullmatch(r"tier-\d+", name):
-            meaning = "the choice of a policy" if name == "auto" else "all models of a tier"
-            raise ValueError(f"{name!r} already stands for {meaning} in requests; give the model another name")
+        if not name.isprintable() or name != name.strip():
+            raise ValueError(
+                f"{name!r} cannot be printed as it is, or has spaces around it; give the model another name"
+            )
+        meaning = "all models of a tier" if re.fullmatch(r"tier-\d+", name) else TAKEN.get(name)
+        if meaning:
+            raise ValueError(f"{name!r} already stands for {meaning}; give the model another name")
         return name
 
     @model_validator(mode="after")

@@ -96,7 +96,9 @@ def test_each_model_is_listed_with_how_it_fares(service: Service) -> None:
         ({"name": "x", "target": "openai/x", "teir": 1}, "teir"),
         ({"name": "x", "target": "openai/no-such-model"}, "has no price"),
         ({"name": "small", "target": "openai/small"}, "router.toml"),
-        ({"name": "index", "target": "openai/x"}, "policy"),
+        ({"name": "index", "target": "openai/x", "input_usd_per_million": 1, "output_usd_per_million": 1}, "policy"),
+        ({"name": "x\0", "target": "openai/x"}, "cannot be printed"),
+        ({"name": "x", "target": "openai/x", "tier": 99999999999999999999}, "tier"),
         ({"name": "x", "target": "openai/x", "reason": 3}, "reason"),
     ],
 )

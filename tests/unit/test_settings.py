@@ -60,9 +60,21 @@ def test_two_models_of_one_name_are_refused() -> None:
     assert "two models are named 'small'" in refused(MODEL + MODEL)
 
 
-@pytest.mark.parametrize("name", ["auto", "tier-0", "tier-12"])
-def test_a_model_cannot_have_a_name_that_requests_use_for_something_else(name: str) -> None:
+@pytest.mark.parametrize("name", ["auto", "stop", "*", "tier-0", "tier-12"])
+def test_a_model_cannot_have_a_name_that_stands_for_something_else(name: str) -> None:
     assert f"'{name}' already stands for" in refused(MODEL.replace("small", name))
+
+
+@pytest.mark.parametrize("name", [r"a\u0000b", r"a\nb", r"a\u202Eb", " small"])
+def test_a_models_name_is_what_one_sees_of_it(name: str) -> None:
+    assert "cannot be printed as it is" in refused(MODEL.replace("small", name))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("tier", 1001), ("input_usd_per_million", 1e7), ("expected_output_tokens", 10**10)]
+)
+def test_numbers_of_a_model_that_nothing_could_be_reckoned_with_are_refused(key: str, value: float) -> None:
+    assert key in refused(f"{MODEL.replace('tier = 0', '')}{key} = {value}\n")
 
 
 def test_auth_off_is_refused_off_loopback() -> None:

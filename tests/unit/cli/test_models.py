@@ -76,3 +76,11 @@ def test_a_model_without_a_price_is_one_line_of_what_to_add(
 ) -> None:
     assert run(monkeypatch, "models", "add", "mine", "--target", "openai/mine") == 2
     assert "has no price" in capfd.readouterr().err
+
+
+def test_a_model_cannot_take_the_name_of_a_policy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "add", "live", "--target", "openai/gpt-4o-mini") == 2
+    assert "a policy is named 'live'" in capfd.readouterr().err
+    assert "live" not in states(monkeypatch)

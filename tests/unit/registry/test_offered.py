@@ -167,6 +167,20 @@ def test_an_entry_that_cannot_be_read_does_not_take_the_others_down(kept: Kept) 
     assert names(Offered([entry("small")], prices=no_prices, records=kept)) == ["small"]
 
 
+def test_a_model_cannot_be_added_under_the_name_of_a_policy(kept: Kept) -> None:
+    offered = Offered([entry("small")], prices=no_prices, records=kept, taken=("live",))
+    with pytest.raises(BadRequest, match="a policy is named 'live'"):
+        add(offered, entry("live"))
+
+
+def test_what_was_added_under_the_name_of_a_policy_does_not_take_its_requests(
+    offered: Offered, kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(offered, entry("live"))
+    assert names(Offered([entry("small")], prices=no_prices, records=kept, taken=("live",))) == ["small"]
+    assert "model live is left out: a policy has its name" in caplog.text
+
+
 def test_without_the_database_all_stays_as_it_was(offered: Offered, kept: Kept) -> None:
     kept.down = True
     assert not offered.refresh()
