@@ -30,7 +30,7 @@ def to_probe(record: ModelRecord) -> bool:
 def arrived(name: str, record: ModelRecord | None, *, now: datetime, probed: bool = False) -> ModelEvent | None:
     """Return the event of a model that router.toml names; None when it is known, or an operator retired it.
 
-    One that is new is a candidate where newcomers are `probed`, one that comes back is active.
+    One that is new is a candidate where newcomers are `probed`, one that comes back is active, and trusted less.
     """
     if record is not None and (record.state != "retired" or record.reason != FILE_REASON):
         return None
@@ -41,6 +41,7 @@ def arrived(name: str, record: ModelRecord | None, *, now: datetime, probed: boo
         state="candidate" if probed and record is None else "active",
         reason="named in router.toml",
         key=None if record else f"named {name}",
+        changed=record is not None,
     )
 
 
@@ -52,11 +53,16 @@ def gone(record: ModelRecord, *, now: datetime) -> ModelEvent | None:
 
 
 def added(name: str, record: ModelRecord | None, *, now: datetime, reason: str, probed: bool = False) -> ModelEvent:
-    """Return the event of a model that is added, or changed; one not offered so far is a candidate where `probed`."""
+    """Return the event of a model that is added, or changed; one not offered so far is a candidate where `probed`.
+
+    What was learned of one that was retired is trusted less from then on: it may be another by now.
+    """
     before = record.state if record else None
     state: ModelState = before if before and before != "retired" else "candidate" if probed else "active"
     numbers = dict(record.numbers) if record and state == "degraded" else {}
-    return ModelEvent(model=name, at=now, before=before, state=state, reason=reason, numbers=numbers)
+    return ModelEvent(
+        model=name, at=now, before=before, state=state, reason=reason, numbers=numbers, changed=before == "retired"
+    )
 
 
 def retired(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
@@ -67,12 +73,17 @@ def retired(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
 
 
 def readmitted(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:
-    """Return the event of a model taken back by an operator; raise `BadRequest` when nothing is held against it."""
+    """Return the event of a model taken back by an operator; raise `BadRequest` when nothing is held against it.
+
+    What was learned of one that was retired is trusted less: nobody looked meanwhile. Of one that is degraded it is so
+    since the alarm.
+    """
     if record.state == "active":
         raise BadRequest(f"{record.name!r} is active already")
     if record.state in NOT_LET_IN:
         raise BadRequest(f"{record.name!r} is {record.state}; approve it to let it in")
-    return ModelEvent(model=record.name, at=now, before=record.state, state="active", reason=reason)
+    aged = record.state == "retired"
+    return ModelEvent(model=record.name, at=now, before=record.state, state="active", reason=reason, changed=aged)
 
 
 def approved(record: ModelRecord, *, now: datetime, reason: str) -> ModelEvent:

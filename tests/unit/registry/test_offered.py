@@ -134,6 +134,37 @@ def test_a_retired_model_is_not_offered_until_it_is_readmitted(offered: Offered)
     assert names(offered) == ["small", "large"]
 
 
+def changes(kept: Kept) -> list[str]:
+    """Return the models of which learners are told to trust less in what they know."""
+    return [event.model for event in kept.events if event.changed]
+
+
+def test_what_was_learned_of_a_model_that_comes_back_counts_for_less(offered: Offered, kept: Kept) -> None:
+    offered.change(retired(offered.record("large"), now=NOW, reason="dear"))
+    assert changes(kept) == []
+    offered.change(readmitted(offered.record("large"), now=NOW, reason="again"))
+    assert changes(kept) == ["large"]
+
+
+def test_it_does_when_it_is_added_again_and_when_the_file_names_it_again(offered: Offered, kept: Kept) -> None:
+    add(offered, entry("extra"))
+    offered.change(retired(offered.record("extra"), now=NOW, reason="dear"))
+    add(offered, entry("extra"))
+    assert changes(kept) == ["extra"]
+    offered.reload([entry("small")], now=NOW)
+    offered.reload([entry("small"), entry("large", 20.0)], now=NOW)
+    assert changes(kept) == ["extra", "large"]
+
+
+def test_a_degraded_model_that_is_accepted_as_it_is_was_forgotten_at_its_alarm(
+    offered: Offered, kept: Kept, drift: Drift, life: Life
+) -> None:
+    drift.changes = [change(7, "worse", 0.7, 0.4)]
+    life.tick()
+    offered.change(readmitted(offered.record("large"), now=NOW, reason="good enough"))
+    assert changes(kept) == ["large"]
+
+
 def test_what_an_operator_retired_stays_so_when_the_service_starts_again(offered: Offered, kept: Kept) -> None:
     offered.change(retired(offered.record("large"), now=NOW, reason="dear"))
     again = Offered([entry("small"), entry("large", 20.0)], prices=no_prices, records=kept)
