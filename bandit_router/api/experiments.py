@@ -16,9 +16,9 @@ from bandit_router.api.feedback import read_number, read_text
 from bandit_router.api.reply import json_response
 from bandit_router.api.state import administrator, services
 from bandit_router.bootstrap import Services, conduct
-from bandit_router.errors import BadRequest, ConfigError, UnknownExperiment, did_you_mean
+from bandit_router.errors import BadRequest, ConfigError, did_you_mean
 from bandit_router.experiment.history import Standing
-from bandit_router.experiment.load import load_experiments, read_experiments
+from bandit_router.experiment.load import find_experiment, read_experiments
 from bandit_router.experiment.spec import ExperimentSpec
 from bandit_router.experiment.summary import analysis_body, standing_body
 
@@ -92,10 +92,7 @@ def _asked_for(service: Services, body: dict[str, Any]) -> ExperimentSpec:
             first = error.errors()[0]
             where = ".".join(map(str, ("experiment", *first["loc"])))
             raise BadRequest(f"{where}: {first['msg'].removeprefix('Value error, ')}", param=where) from error
-    name, files = _name(body), load_experiments(_folder(service))
-    if name not in files:
-        raise UnknownExperiment(name, files)
-    return files[name]
+    return find_experiment(_folder(service), _name(body))
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import typer
 from bandit_router.cli.options import DEFAULT_CONFIG, Config, Json, user_name
 from bandit_router.cli.output import show as print_table
 from bandit_router.cli.output import write_json
-from bandit_router.errors import BadRequest, ConfigError, UnknownExperiment
+from bandit_router.errors import BadRequest, ConfigError
 from bandit_router.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -175,14 +175,11 @@ def power(
 
 def _file(settings: Settings, name: str) -> ExperimentSpec:
     """Return the experiment of a file, by its name or its path."""
-    from bandit_router.experiment.load import load_experiment, load_experiments
+    from bandit_router.experiment.load import find_experiment, load_experiment
 
     if name.endswith(".toml"):
         return load_experiment(Path(name))
-    files = load_experiments(_folder(settings))
-    if name not in files:
-        raise UnknownExperiment(name, files)
-    return files[name]
+    return find_experiment(_folder(settings), name)
 
 
 def _folder(settings: Settings) -> Path:

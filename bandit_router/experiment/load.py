@@ -7,17 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bandit_router.errors import ConfigError, did_you_mean
+from bandit_router.errors import ConfigError, UnknownExperiment, did_you_mean
 from bandit_router.experiment.spec import ExperimentSpec
 from bandit_router.settings import read_toml
-
-
-def load_experiments(folder: Path) -> dict[str, ExperimentSpec]:
-    """Read every TOML file of a folder, by experiment name; raise `ConfigError` for a bad file or a name used twice."""
-    found, bad = read_experiments(folder)
-    if bad:
-        raise bad[0]
-    return found
 
 
 def read_experiments(folder: Path) -> tuple[dict[str, ExperimentSpec], list[ConfigError]]:
@@ -35,6 +27,19 @@ def read_experiments(folder: Path) -> tuple[dict[str, ExperimentSpec], list[Conf
             bad.append(ConfigError(problem, path=str(path)))
         found.setdefault(spec.name, spec)
     return found, bad
+
+
+def find_experiment(folder: Path, name: str) -> ExperimentSpec:
+    """Return an experiment of a folder by name, whatever is wrong with other files.
+
+    Raise `UnknownExperiment`, or `ConfigError` where a bad file might be the one.
+    """
+    found, bad = read_experiments(folder)
+    if name in found:
+        return found[name]
+    if bad:
+        raise bad[0]
+    raise UnknownExperiment(name, found)
 
 
 def load_experiment(path: Path) -> ExperimentSpec:

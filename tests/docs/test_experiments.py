@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from bandit_router.experiment.analyse import analyse
-from bandit_router.experiment.load import check_policies, load_experiment, load_experiments
+from bandit_router.experiment.load import check_policies, load_experiment, read_experiments
 from bandit_router.experiment.spec import ExperimentSpec, GuardrailSpec
 from bandit_router.policy.load import load_specs
 from simulate.experiments.faults import breach, guarded
 from simulate.experiments.logs import trial
 
 ROOT = Path(__file__).parents[2]
+SHIPPED, BAD = read_experiments(ROOT / "policies" / "experiments")
 PAGE = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
 
 
@@ -30,12 +31,12 @@ def test_the_file_it_shows_can_be_read(tmp_path: Path) -> None:
     assert load_experiment(path).guardrails
 
 
-@pytest.fixture(params=["shown", *load_experiments(ROOT / "policies" / "experiments")])
+@pytest.fixture(params=["shown", *SHIPPED])
 def errors(request: pytest.FixtureRequest, tmp_path: Path) -> GuardrailSpec:
     """The guardrail of errors of the experiment that the page shows, and of each that comes with the product."""
     path = tmp_path / "shown.toml"
     path.write_text(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0], encoding="utf-8")
-    known = {"shown": load_experiment(path)} | load_experiments(ROOT / "policies" / "experiments")
+    known = {"shown": load_experiment(path)} | SHIPPED
     return next(guard for guard in known[request.param].guardrails if guard.metric == "error_rate")
 
 
@@ -48,8 +49,13 @@ def test_an_experiment_as_shipped_holds_errors_to_be_kept_where_nothing_fails(er
     assert found.holds
 
 
-@pytest.mark.parametrize("name", load_experiments(ROOT / "policies" / "experiments"))
+def test_every_shipped_experiment_can_be_read() -> None:
+    assert SHIPPED
+    assert BAD == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_experiment_compares_shipped_policies(name: str) -> None:
-    spec = load_experiments(ROOT / "policies" / "experiments")[name]
+    spec = SHIPPED[name]
     check_policies(spec, load_specs(ROOT / "policies"))
     assert spec.description

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from bandit_router.errors import ConfigError
-from bandit_router.experiment.load import check_layer, check_policies, load_experiment, load_experiments
+from bandit_router.experiment.load import (
+    check_layer,
+    check_policies,
+    find_experiment,
+    load_experiment,
+    read_experiments,
+)
 from bandit_router.experiment.spec import ExperimentSpec
 
 GOOD = """
@@ -58,8 +64,24 @@ def test_a_bad_file_is_refused_with_a_remedy(tmp_path: Path, changed: str, compl
 def test_two_files_with_one_name_are_refused(tmp_path: Path) -> None:
     written(tmp_path, 'name = "same"' + GOOD, "a.toml")
     written(tmp_path, 'name = "same"' + GOOD, "b.toml")
-    with pytest.raises(ConfigError, match="names must be unique"):
-        load_experiments(tmp_path)
+    found, (bad,) = read_experiments(tmp_path)
+    assert (list(found), "names must be unique" in str(bad)) == (["same"], True)
+
+
+def test_a_good_file_is_found_beside_a_bad_one(tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, "alpha = 2\n" + GOOD, "bad.toml")
+    assert find_experiment(tmp_path, "trial").name == "trial"
+    with pytest.raises(ConfigError, match=r"bad\.toml"):
+        find_experiment(tmp_path, "bad")
+
+
+def test_a_file_that_is_no_text_or_has_no_name_to_give_is_refused(tmp_path: Path) -> None:
+    for name, text in (("latin.toml", "# caf\xe9"), ("a name.toml", GOOD)):
+        path = tmp_path / name
+        path.write_bytes(text.encode("latin-1"))
+        with pytest.raises(ConfigError, match=name):
+            load_experiment(path)
 
 
 def test_an_unknown_policy_is_refused_by_its_nearest_name() -> None:
