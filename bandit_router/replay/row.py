@@ -32,6 +32,7 @@ TARGET_PROB: Final = "target_prob:"
 ROUNDING: Final = 1e-6
 """How far a step's propensity may be from its pmf's entry."""
 _ATTEMPT: Final = ("index", "model", "tier", "status", "error", "input_tokens", "output_tokens", "cost_usd")
+_ANSWERED: Final = ("provider_model", "system_fingerprint")
 _GRADE: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s")
 _VERDICT: Final = (*_GRADE, "skipped", "grader", "prompt", "own_family", "preferred")
 _FEEDBACK: Final = ("id", "score", "label", "comment", "received_at", "kind", "late")
@@ -186,7 +187,7 @@ def _to_step(row: Row) -> Step:
 def _attempt(judged: Judged) -> Row:
     judgement = judged.judgement
     return {
-        **_picked(judged.attempt, _ATTEMPT),
+        **_picked(judged.attempt, (*_ATTEMPT, *_ANSWERED)),
         "latency_s": float(judged.attempt.latency_s),
         "judged": judgement is not None,
         "quality": judged.quality,
@@ -200,7 +201,13 @@ def _to_verdict(row: Row) -> Verdict:
 
 
 def _to_judged(row: Row) -> Judged:
-    attempt = Attempt(latency_s=row["latency_s"], **{name: row[name] for name in _ATTEMPT})
+    """Return an attempt; those written before it was kept do not say what the provider said that answered."""
+    attempt = Attempt(
+        latency_s=row["latency_s"],
+        provider_model=row.get("provider_model") or "",
+        system_fingerprint=row.get("system_fingerprint"),
+        **{name: row[name] for name in _ATTEMPT},
+    )
     if not row["judged"]:
         return Judged(attempt=attempt)
     verdicts = tuple(_to_verdict(verdict) for verdict in row["judgements"])

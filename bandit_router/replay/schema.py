@@ -85,6 +85,8 @@ def schema() -> Any:
                     "output_tokens": pa.int64(),
                     "cost_usd": number,
                     "latency_s": number,
+                    "provider_model": text,
+                    "system_fingerprint": text,
                     "judged": flag,
                     "quality": number,
                     "judgements": pa.list_(judgement),

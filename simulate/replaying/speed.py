@@ -122,6 +122,8 @@ def _attempts(pa: Any, kind: Any, chosen: np.ndarray, cost: np.ndarray, quality:
         "output_tokens": pa.array(np.ones(n, np.int64)),
         "cost_usd": pa.array(cost),
         "latency_s": pa.array(np.ones(n)),
+        "provider_model": pa.nulls(n, pa.string()),
+        "system_fingerprint": pa.nulls(n, pa.string()),
         "judged": pa.array(np.ones(n, dtype=bool)),
         "quality": pa.array(quality),
         "judgements": _lists(pa, verdicts, np.zeros(n + 1, np.int32), []),

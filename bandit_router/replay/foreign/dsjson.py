@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bandit_router.replay.foreign import fields
 from bandit_router.replay.foreign.entry import UNKNOWN, Entry
 from bandit_router.replay.foreign.fields import Object
 from bandit_router.replay.foreign.openai import check
 from bandit_router.types import Action
+
+_ROUNDING: Final = 1e-4
+
+
+class Lines:
+    """Reads line after line: what was left out of a log must have been left out evenly."""
+
+    def __init__(self) -> None:
+        self._dropped: float | None = None
+
+    def entry(self, raw: Object, number: int) -> Entry:
+        """Return the entry of a line; raise ValueError, also where lines like it had another chance to be kept."""
+        dropped = fields.share(raw, "pdrop") or 0.0
+        if self._dropped not in (None, dropped):
+            raise ValueError(
+                f"'pdrop' is {dropped:g}, and it was {self._dropped:g} before: some lines stand for more than others; "
+                "split the log where it changes"
+            )
+        self._dropped = dropped
+        return entry(raw, number)
 
 
 def entry(raw: Object, number: int) -> Entry:
@@ -30,6 +50,11 @@ def entry(raw: Object, number: int) -> Entry:
     chances = dict(zip(taken, check(probs, "'p'"), strict=True))
     if chances[label] <= 0:
         raise ValueError("'p' gives what was done no chance")
+    said = fields.share(raw, "_label_probability")
+    if said is not None and abs(said - chances[label]) > _ROUNDING:
+        raise ValueError(
+            f"'_label_probability' is {said:g}, and 'p' gives what was done {chances[label]:g}; which is it?"
+        )
     # What was drawn stands first in 'a': in their own order, and of one tier, the actions do not tell what was done.
     places = sorted(chances)
     return Entry(
@@ -70,10 +95,14 @@ def _numbers(context: Object) -> list[tuple[str, float]]:
 
 
 def _shared(context: Object) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for space, value in context.items():
-        if space.startswith("_"):
-            continue
-        found += [(f"{space}.{name}", one) for name, one in value.items()] if isinstance(value, dict) else []
-        found += [] if isinstance(value, dict) else [(space, value)]
-    return found
+    return [found for space, value in context.items() if not space.startswith("_") for found in _within(space, value)]
+
+
+def _within(name: str, value: Any) -> list[tuple[str, Any]]:
+    """Return the values of a namespace with their names: of objects, of lists of them, and of lists of values."""
+    if isinstance(value, dict):
+        return [found for inner, one in value.items() for found in _within(f"{name}.{inner}", one)]
+    if isinstance(value, list):
+        named = ((name if isinstance(one, dict) else f"{name}.{place}", one) for place, one in enumerate(value))
+        return [found for each, one in named for found in _within(each, one)]
+    return [(name, value)]

@@ -6,9 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+from bandit_router.replay.check import EARLIEST, LATEST
 
 Object = Mapping[str, Any]
+_MILLISECONDS: Final = 1e11
+"""A time as great as this is of milliseconds: of seconds it would be in the year 5138."""
 
 
 def number(raw: Object, *names: str, default: float | None = None) -> float:
@@ -47,18 +51,31 @@ def text(raw: Object, *names: str, default: str | None = None) -> str:
 
 
 def moment(raw: Object, *names: str) -> datetime:
-    """Return a time, of ISO text or of seconds since 1970, in UTC; 1970 where there is none; raise ValueError."""
+    """Return a time from 1970 on in UTC, of ISO text or of seconds or milliseconds since then; raise ValueError.
+
+    1970 where there is none.
+    """
     for name in names:
         value = raw.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        if isinstance(value, str) and value:
-            try:
-                found = datetime.fromisoformat(value)
-            except ValueError:
-                raise ValueError(f"{name!r} is {value!r}; it must be a time such as 2026-11-30T12:00:00Z") from None
-            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(0, UTC)
+        try:
+            found = _moment(value)
+        except (OSError, OverflowError, ValueError):
+            found = LATEST
+        if found is not None and not EARLIEST <= found < LATEST:
+            raise ValueError(f"{name!r} is {value!r}; it must be a time such as 2026-11-30T12:00:00Z")
+        if found is not None:
+            return found
+    return EARLIEST
+
+
+def _moment(value: object) -> datetime | None:
+    """Return a time, None for what is neither a number nor a text with something in it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value / 1000 if value >= _MILLISECONDS else value, UTC)
+    if not isinstance(value, str) or not value:
+        return None
+    found = datetime.fromisoformat(value)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def messages(value: Any) -> tuple[Object, ...]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bandit_router.replay.foreign import fields
 from bandit_router.replay.foreign.entry import UNKNOWN, Entry, priced
 from bandit_router.replay.foreign.fields import Object
 from bandit_router.types import Action
 
+_FAILED: Final = 400
+
 
 def entry(raw: Object, number: int) -> Entry:
     """Return the entry of a line; raise ValueError saying what is wrong.
 
-    `request` and `response` are objects of their own, or the line holds their members itself. `pmf`, {model:
-    probability}, makes it a log that can be evaluated.
+    `request` and `response` are objects of their own, or the line holds their members itself; `response` may hold its
+    members in a `body`, as the Batch API writes it. `pmf`, {model: probability}, makes it a log that can be evaluated.
     """
     request = {**raw, **fields.inner(raw, "request"), **fields.inner(raw, "body")}
-    response = {**raw, **fields.inner(raw, "response")}
+    outer = fields.inner(raw, "response")
+    response = {**raw, **outer, **fields.inner(outer, "body")}
+    error = _error(raw.get("error") or response.get("error"), outer)
     usage = fields.inner(response, "usage")
     model = fields.text(raw, "model", default="") or fields.text(request, "model", default="")
     actions, probs, chosen = _choice(model or fields.text(response, "model"), raw)
@@ -29,6 +34,8 @@ def entry(raw: Object, number: int) -> Entry:
         probs=probs,
         messages=fields.messages(request.get("messages") or request.get("prompt")),
         category=fields.text(raw, "category", default=UNKNOWN),
+        status="ok" if error is None else "error",
+        error=error,
         cost_usd=fields.number(raw, "cost_usd", "cost", default=0.0),
         latency_s=fields.number(raw, "latency_s", default=0.0),
         tokens=(
@@ -38,6 +45,15 @@ def entry(raw: Object, number: int) -> Entry:
         score=fields.share(raw, "score", "reward"),
         tenant=fields.text(request, "user", default=""),
     )
+
+
+def _error(said: object, response: Object) -> str | None:
+    """Return what went wrong, None where nothing did."""
+    code = response.get("status_code")
+    if not said and not (isinstance(code, int) and code >= _FAILED):
+        return None
+    message = said.get("message") or said.get("code") if isinstance(said, dict) else said
+    return str(message or f"HTTP {code}")
 
 
 def _choice(model: str, raw: Object) -> tuple[tuple[Action, ...], tuple[float, ...] | None, int]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bandit_router.errors import ConfigError, did_you_mean
 from bandit_router.protocols import ContextBuilder
+from bandit_router.replay.check import check
 from bandit_router.replay.foreign import dsjson, litellm, openai, table
 from bandit_router.replay.foreign.entry import Entry, record
 from bandit_router.replay.foreign.fields import Object
@@ -39,11 +40,14 @@ async def read_foreign(
         seen.add(entry.id)
         request = ChatRequest(messages=entry.messages)
         context = await contexts.build(request) if contexts and entry.messages else None
-        yield record(entry, seq, value_usd=value_usd, context=context)
+        made = record(entry, seq, value_usd=value_usd, context=context)
+        with _placed(path, number):
+            check(made)
+        yield made
 
 
 def _parser(kind: str, path: Path, seed: int) -> _Parse:
-    known: dict[str, _Parse] = {"litellm": litellm.entry, "openai": openai.entry, "dsjson": dsjson.entry}
+    known: dict[str, _Parse] = {"litellm": litellm.entry, "openai": openai.entry, "dsjson": dsjson.Lines().entry}
     if kind == "table":
         return partial(table.entry, models=_models(path), seed=seed)
     if kind not in known:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from bandit_router.replay.export import logged
 from bandit_router.replay.files import read_records, write_records
 from bandit_router.replay.record import Record, journal
 from bandit_router.replay.row import to_record, to_row
+from bandit_router.replay.schema import schema
 from bandit_router.reward.feedback import combine
 from bandit_router.store.events import Events
 from bandit_router.store.log import Log
@@ -117,6 +119,41 @@ def test_a_decision_without_steps_is_refused() -> None:
     row = to_row(Record(seq=1, decision=decision, outcome=make_outcome(decision))) | {"steps": []}
     with pytest.raises(ValueError, match="without steps"):
         to_record(row)
+
+
+@pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
+def test_what_the_provider_said_that_answered_comes_back(tmp_path: Path, name: str) -> None:
+    decision = make_decision()
+    outcome = make_outcome(decision)
+    said = {"provider_model": "large-2026-11-01", "system_fingerprint": "fp_1"}
+    judged = replace(outcome.history[0], attempt=replace(outcome.history[0].attempt, **said))
+    written = Record(seq=1, decision=decision, outcome=replace(outcome, history=(judged, *outcome.history[1:])))
+    list(write_records(tmp_path / name, [written]))
+    [found] = read_records(tmp_path / name)
+    attempt = found.outcome.history[0].attempt
+    assert (attempt.provider_model, attempt.system_fingerprint) == ("large-2026-11-01", "fp_1")
+
+
+def test_a_file_from_before_that_was_kept_is_read() -> None:
+    decision = make_decision()
+    row = to_row(Record(seq=1, decision=decision, outcome=make_outcome(decision)))
+    for attempt in row["attempts"]:
+        del attempt["provider_model"], attempt["system_fingerprint"]
+    assert {judged.attempt.provider_model for judged in to_record(row).outcome.history} == {""}
+
+
+def test_every_column_is_documented() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "replay.md").read_text()
+    names = {field.name for field in schema()} | set(_inner(schema()))
+    assert sorted(name for name in names if not re.search(rf"`{name}(\[\])?`", told)) == []
+
+
+def _inner(fields: Any) -> Iterator[str]:
+    for field in fields:
+        kind = field.type.value_type if pyarrow.types.is_list(field.type) else field.type
+        if pyarrow.types.is_struct(kind):
+            yield from (one.name for one in kind)
+            yield from _inner(kind)
 
 
 def test_a_name_of_no_known_kind_is_refused(tmp_path: Path) -> None:

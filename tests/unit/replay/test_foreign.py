@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ CHAT = {
     "score": 0.75,
     "cost_usd": 0.001,
 }
-DECISION = {
+DECISION: dict[str, Any] = {
     "_label_cost": -1,
     "_label_Action": 2,
     "Timestamp": "2026-11-01T10:00:00.0Z",
@@ -156,6 +157,77 @@ def test_a_decision_service_log_offers_the_same_whatever_was_done(tmp_path: Path
 def test_an_action_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="every action once"):
         read(tmp_path, "dsjson", DECISION | {"a": [2, 2]})
+
+
+@pytest.mark.parametrize("at", [1_793_527_200, 1_793_527_200_000, "2026-11-01T10:00:00+00:00", "2026-11-01 10:00:00"])
+def test_times_are_texts_or_seconds_or_milliseconds(tmp_path: Path, at: object) -> None:
+    [record] = read(tmp_path, "litellm", SPEND | {"startTime": at, "endTime": at})
+    assert record.decision.created_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("at", [1e20, 1e14, -5, float("nan"), "soon", "1066-10-14T09:00:00Z"])
+def test_a_time_that_is_none_is_refused_with_its_line(tmp_path: Path, at: object) -> None:
+    with pytest.raises(ConfigError, match=r"log.jsonl:1: 'startTime' is .*; it must be a time"):
+        read(tmp_path, "litellm", SPEND | {"startTime": at, "endTime": at})
+
+
+BATCH = {
+    "id": "batch_req_1",
+    "custom_id": "mine",
+    "response": {
+        "status_code": 200,
+        "body": {"model": "small", "created": 1790000000, "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
+    },
+    "error": None,
+    "score": 1.0,
+}
+
+
+def test_the_output_of_a_batch_is_read(tmp_path: Path) -> None:
+    [record] = read(tmp_path, "openai", BATCH)
+    [judged] = record.outcome.history
+    assert (judged.attempt.model, judged.attempt.input_tokens, judged.attempt.status) == ("small", 5, "ok")
+    assert record.decision.created_at == datetime.fromtimestamp(1790000000, UTC)
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"response": {"id": "c1", "error": {"message": "boom"}}},
+        {"error": {"code": "boom"}},
+        {"response": {"status_code": 500, "body": {"error": {"message": "boom"}}}},
+        {"response": {"status_code": 500, "body": {}}},
+    ],
+)
+def test_an_error_is_no_answer(tmp_path: Path, failed: dict[str, Any]) -> None:
+    [record] = read(tmp_path, "openai", CHAT | failed)
+    assert (record.outcome.status, record.outcome.served) == ("failed", None)
+    assert record.outcome.history[0].attempt.error in ("boom", "HTTP 500")
+
+
+def test_a_probability_that_contradicts_the_label_is_refused(tmp_path: Path) -> None:
+    assert read(tmp_path, "dsjson", DECISION | {"_label_probability": 0.800000011920929})
+    with pytest.raises(ConfigError, match=r"'_label_probability' is 0\.2, and 'p' gives what was done 0\.8"):
+        read(tmp_path, "dsjson", DECISION | {"_label_probability": 0.2})
+
+
+def test_lines_left_out_evenly_are_no_matter_and_unevenly_are_refused(tmp_path: Path) -> None:
+    kept = [DECISION | {"EventId": f"e{n}", "pdrop": 0.5} for n in range(2)]
+    assert len(read(tmp_path, "dsjson", *kept)) == 2
+    with pytest.raises(ConfigError, match=r"log.jsonl:3: 'pdrop' is 0, and it was 0.5 before"):
+        read(tmp_path, "dsjson", *kept, DECISION)
+
+
+def test_namespaces_that_are_lists_are_context(tmp_path: Path) -> None:
+    context = {"User": [{"age": 30}, {"place": "north"}], "Dense": [0.5, 2], "_multi": DECISION["c"]["_multi"]}
+    [record] = read(tmp_path, "dsjson", DECISION | {"c": context})
+    assert record.decision.context.category == "User.place=north"
+    assert record.decision.context.surface == {"User.age": 30.0, "Dense.0": 0.5, "Dense.1": 2.0}
+
+
+def test_what_replay_would_refuse_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"log.jsonl:1: surface User.age is inf"):
+        read(tmp_path, "dsjson", DECISION | {"c": {"User": {"age": float("inf")}, "_multi": []}})
 
 
 def test_contexts_are_built_of_the_messages(tmp_path: Path) -> None:
