@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.policy.index.channel import Channel
 from bandit_router.policy.index.predictor import LOG_WEIGHTS, normalised
 from bandit_router.policy.index.space import Vector
-from bandit_router.policy.index.verdicts import Channel
 
 NOTHING: Final = -1.0
 """The net value of having no answer: below every answer that is worth its price."""
@@ -25,21 +25,27 @@ class Belief:
     """What is believed of a query's k models that were not tried; all in [0, 1] or in units of the dial.
 
     `good` (k, d) is P(good answer | each of d difficulties), `difficulty` (d) their probabilities, `cost` (k) what a
-    call costs, `judging` what a verdict costs, `best` the probability that the best answer at hand is good, `channel`
-    what verdicts may come.
+    call costs, `judging` what a verdict costs, `hand` (d) P(best answer at hand is good | difficulty), None when there
+    is none, `channel` what verdicts may come.
     """
 
     good: NDArray[np.float64]
     difficulty: Vector
     cost: Vector
     judging: float
-    best: float
+    hand: Vector | None
     channel: Channel
+    best: float = field(init=False)
+    """P(best answer at hand is good), `NOTHING` when there is none."""
     p: Vector = field(init=False)
     """P(good answer), of each model."""
     seen: Vector = field(init=False)
     held: Vector = field(init=False)
     """P(verdict) and P(good answer | verdict), (steps, k)."""
+    joint: NDArray[np.float64] = field(init=False)
+    """P(verdict, difficulty), (steps, k, d)."""
+    kept: NDArray[np.float64] = field(init=False)
+    """P(best answer at hand is good | verdict on another), (steps, k): a query on which others fail is a hard one."""
 
     def __post_init__(self) -> None:
         """Derive what every rule asks for."""
@@ -47,6 +53,15 @@ class Belief:
         object.__setattr__(self, "p", p)
         object.__setattr__(self, "seen", self.channel.seen(self.channel.mixture(p)))
         object.__setattr__(self, "held", self.channel.held(p))
+        steps = self.channel.seen(self.channel.mixture(self.good.ravel())).reshape(-1, *self.good.shape)
+        joint = steps * self.difficulty
+        object.__setattr__(self, "joint", joint)
+        if self.hand is None:
+            best, kept = NOTHING, np.full(self.held.shape, NOTHING)
+        else:
+            best, kept = float(self.difficulty @ self.hand), (joint @ self.hand) / joint.sum(axis=2)
+        object.__setattr__(self, "best", best)
+        object.__setattr__(self, "kept", kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,10 +86,12 @@ def reservations(belief: Belief) -> Vector:
     """Return each model's index: the value at hand at which calling and judging it would just pay (Weitzman, 1979).
 
     The s that solves E[max(v - s, 0)] = c is the largest, over the verdicts v at or above some step, of
-    (E[v; those] - c) / P(those). With nothing at hand an answer may also be served unjudged.
+    (E[v; those] - c) / P(those). With nothing at hand an answer may also be served unjudged. What a verdict says of the
+    answer at hand is no gain of calling: v is counted from there.
     """
     seen = belief.seen[::-1]
-    worth = (seen * belief.held[::-1]).cumsum(axis=0) - (belief.cost + belief.judging)
+    gain = (belief.held - (belief.kept - belief.best))[::-1]
+    worth = (seen * gain).cumsum(axis=0) - (belief.cost + belief.judging)
     index = (worth / seen.cumsum(axis=0)).max(axis=0)
     return np.asarray(np.maximum(index, belief.p - belief.cost) if belief.best <= NOTHING else index)
 
@@ -84,21 +101,32 @@ def lookahead(belief: Belief, index: Vector, *, last: bool = False, most: int = 
 
     After a verdict one goes on with one of the `most` models of the highest index, or not; never if it is the `last`.
     """
-    after = np.maximum(belief.held, belief.best)
+    after = np.maximum(belief.held, belief.kept)
     if not last and len(index) > 1:
-        np.maximum(after, _second(belief, np.argsort(-index)[:most], after), out=after)
+        np.maximum(after, _second(belief, np.argsort(-index)[:most]), out=after)
     judged = (belief.seen * after).sum(axis=0) - belief.judging
     return judged - belief.cost, np.maximum(belief.p, belief.best) - belief.cost
 
 
-def _second(belief: Belief, then: NDArray[np.intp], held: Vector) -> Vector:
-    """Return the value of the best second call after each verdict (steps, k), with `held` at hand."""
+def hoped(judged: Vector, blind: Vector, hopeful: Vector) -> Vector:
+    """Return P(a verdict is worth its price), from what judging is worth as judges seem, and one deviation better."""
+    short, rise = blind - judged, np.maximum(hopeful - judged, 1e-9)
+    return np.array([0.5 * math.erfc(z / math.sqrt(2)) for z in np.clip(short / rise, -9.0, 9.0)])
+
+
+def _second(belief: Belief, then: NDArray[np.intp]) -> Vector:
+    """Return the value of the best second call after each verdict on the first (steps, k)."""
     channel, difficulties = belief.channel, len(belief.difficulty)
-    weights = channel.seen(channel.mixture(belief.good).ravel()).reshape(-1, difficulties) * belief.difficulty
-    p = ((weights @ belief.good[then].T) / weights.sum(axis=1, keepdims=True)).ravel()
-    at_hand = np.repeat(held.ravel(), len(then))
-    judged = channel.expected(p, at_hand) - belief.judging
-    value = np.maximum(np.maximum(p, at_hand), judged).reshape(*held.shape, -1) - belief.cost[then]
+    # What is held after the first verdict, by difficulty: the new answer or the one there was.
+    new = channel.held(belief.good.ravel()).reshape(belief.joint.shape)
+    hand = new if belief.hand is None else np.where((belief.held >= belief.kept)[..., None], new, belief.hand)
+    now = (belief.joint / belief.joint.sum(axis=2, keepdims=True)).reshape(-1, difficulties)
+    p = (now @ belief.good[then].T).ravel()
+    holding = now * hand.reshape(-1, difficulties)
+    held = np.repeat(holding.sum(axis=1), len(then))
+    with_good = (holding @ channel.mixture(belief.good[then]).T).ravel()
+    judged = channel.expected(p, held, with_good) - belief.judging
+    value = np.maximum(np.maximum(p, held), judged).reshape(*belief.held.shape, -1) - belief.cost[then]
     value[:, then, np.arange(len(then))] = NOTHING
     return np.asarray(value.max(axis=2))
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from bandit_router.policy.index.decide import Tried, difficulty
 from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.paces import Paces
@@ -62,9 +64,10 @@ class Knowledge:
         if event.truth is not None:
             self._learn_feedback(event, found)
 
-    def good(self, logit: float) -> Vector:
-        """Return P(good | difficulty) (d) at a logit for difficulty 0."""
-        return logistic(logit + self.verdicts.level + self.predictor.loading * NODES)
+    def good(self, logit: float | Vector) -> Vector:
+        """Return P(good | difficulty) (..., d) at logits (...) for difficulty 0."""
+        level = self.verdicts.level * self.predictor.stretch
+        return logistic(np.asarray(logit)[..., None] + level + self.predictor.loading * NODES)
 
     def tried(self, logit: float, score: float | None) -> Tried:
         """Return what is known of an answer from its model's logit and its verdict's score."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from bandit_router.policy.index.decide import (
     Tried,
     difficulty,
     floored,
+    hoped,
     lookahead,
     reservations,
     square_cb,
@@ -24,7 +25,7 @@ from bandit_router.policy.index.decide import (
 )
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
-from bandit_router.policy.index.predictor import NODES, OWN, logistic, price_priors
+from bandit_router.policy.index.predictor import OWN, price_priors
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.lesson import spent
@@ -70,11 +71,11 @@ class IndexPolicy:
         tried = [self._tried(state, place, reading, priors) for place in places]
         now = difficulty(tried)
         worth = [float(now @ one.posterior) for one in tried]
-        serve = places[int(np.argmax(worth))] if worth else None
-        best = max(worth, default=NOTHING)
+        top = int(np.argmax(worth)) if worth else None
+        serve, hand = (None, None) if top is None else (places[top], tried[top].posterior)
         if not models:
-            return one_hot_serving(len(actions), serve, best - self._sunk(state))
-        belief = self._belief(state, [actions[i] for i in models], reading, priors, now, best)
+            return one_hot_serving(len(actions), serve, max(worth, default=NOTHING) - self._sunk(state))
+        belief = self._belief(state, [actions[i] for i in models], reading, priors, now, hand)
         return self._shape(state, actions, models, belief, serve)
 
     def learn(self, events: Sequence[Event], /) -> None:
@@ -131,7 +132,7 @@ class IndexPolicy:
         reading: Reading,
         priors: Mapping[str, float],
         now: Vector,
-        best: float,
+        hand: Vector | None,
     ) -> Belief:
         known, prices = self._known, self._known.prices
         logits = np.array([self._logit(action.model, reading, priors) for action in models])
@@ -143,11 +144,11 @@ class IndexPolicy:
             cost = cost + np.array([known.paces.expected(action.model) for action in models]) / state.value_s
             judging += known.paces.judging.mean / state.value_s
         return Belief(
-            good=logistic((logits + known.verdicts.level)[:, None] + known.predictor.loading * NODES),
+            good=known.good(logits),
             difficulty=now,
             cost=cost,
             judging=judging,
-            best=best,
+            hand=hand,
             channel=known.verdicts.channel,
         )
 
@@ -171,11 +172,12 @@ class IndexPolicy:
             probs = self._curious(probs, actions, places, belief, behind=behind, shut=shut)
         if shut.any():
             probs = trickled(probs, shut, cost)
-        # Where the verdict changes nothing now it would still teach: more, the less a model is known. Trying what is
-        # thought worse teaches nothing unless one looks: the more rarely a model is taken, the more often it is judged.
-        rarely = spec.min_judging / np.maximum(probs[places], spec.min_judging)
-        curious = np.minimum(np.maximum(spec.judge_curiosity * doubts, rarely), 1.0)
-        asked = _spread(np.where(judged > blind, 1.0, curious), places, n, 0.0)
+        asked = self._teaching(probs[places], doubts)
+        if not state.history and self._known.verdicts.labels and (judged <= blind).any():
+            wishful = replace(belief, channel=self._known.verdicts.hopeful)
+            hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
+            asked = np.maximum(asked, hoped(judged, blind, hope))
+        asked = _spread(np.where(judged > blind, 1.0, asked), places, n, 0.0)
         predicted = _spread(worth - sunk, places, n, belief.best - sunk)
         return Pmf(
             probs=tuple(probs.tolist()), predicted=tuple(predicted.tolist()), judge=tuple(asked.tolist()), serve=serve
@@ -204,6 +206,15 @@ class IndexPolicy:
         probs = wondered(probs, gaps, spreads, spec.thompson_share)
         explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
         return floored(probs, explored & ~shut, spec.min_exploration)
+
+    def _teaching(self, probs: Vector, doubts: Vector) -> Vector:
+        """Return how often each model is judged where the verdict changes nothing now, as it would still teach.
+
+        More, the less a model is known. Trying what is thought worse teaches nothing unless one looks: the more rarely
+        a model is taken, the more often it is judged.
+        """
+        rarely = self._spec.min_judging / np.maximum(probs, self._spec.min_judging)
+        return np.asarray(np.minimum(np.maximum(self._spec.judge_curiosity * doubts, rarely), 1.0))
 
     def _left(self, state: State) -> int:
         """Return how many answers may still be had."""

@@ -50,6 +50,11 @@ class Predictor:
         self.loading = LOADING[0]
         self.loading_precision = 1 / LOADING[1]
 
+    @property
+    def stretch(self) -> float:
+        """Return by how many logits answers differ at each difficulty if they do by one on the whole (MacKay, 1992)."""
+        return math.sqrt(1 + math.pi / 8 * self.loading**2)
+
     def logits(self, point: Point) -> tuple[float, Vector]:
         """Return the logit of an average model and those of all models seen, at difficulty 0."""
         shared = float(self.shared @ point.wide)

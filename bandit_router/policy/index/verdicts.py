@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.policy.index.channel import GRID, Channel
 from bandit_router.policy.index.predictor import QUALITY
 from bandit_router.policy.index.space import Vector
 from bandit_router.types import Judgement
@@ -26,7 +26,6 @@ SLOPES: Final[Vector] = np.array([0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4,
 TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
 TRUSTS: Final[Vector] = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
-GRID: Final[Vector] = np.linspace(0.005, 0.995, 100)
 TRUST: Final = 0.1
 """Deviation from 1 of the weight that a prediction keeps beside a verdict."""
 DISPERSION: Final = (0.5, 0.05)
@@ -35,8 +34,10 @@ SLOPE: Final = (1.35, 0.8)
 """Logits by which an answer judged one deviation better is better (1.35 is an AUC of .80), and its log's deviation."""
 TAIL: Final = (1.0, 0.4)
 """How much steeper that is for verdicts below the median, as where most answers are good but some are very bad."""
-LEVEL: Final = 0.5
+LEVEL: Final = 0.3
 """Deviation of the one shift in logits that makes all predictions agree with what clients say."""
+LAPSE: Final = 0.03
+"""The share of feedback that may be the wrong way round: a few odd labels must not outweigh all others."""
 KEEP: Final = 0.998
 """What remains of the evidence of earlier feedback at each new one: it follows about 500."""
 DRIFT: Final = 0.01
@@ -44,50 +45,6 @@ DRIFT: Final = 0.01
 NORMAL: Final = NormalDist()
 STEPS: Final[Vector] = np.linspace(-2.6, 2.6, 11)
 """Scores that stand for all there are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """What verdicts may come, in a few steps from worst to best: P(step | good), P(step | bad), and what they say.
-
-    The odds of an answer with a verdict are `odds` x (its odds without) ** `trust`. With trust 1 that is Bayes' rule
-    for answers good or bad; where quality is a matter of degree a verdict replaces more of what was predicted.
-    """
-
-    good: Vector
-    bad: Vector
-    odds: Vector
-    trust: float
-    mixtures: Vector
-    """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
-    ends: NDArray[np.float64] = field(init=False)
-    """`bad` and `good` as one matrix (2, steps)."""
-
-    def __post_init__(self) -> None:
-        """Join what is multiplied together."""
-        object.__setattr__(self, "ends", np.stack((self.bad, self.good)))
-
-    def mixture(self, p: Vector) -> Vector:
-        """Return the share of `good` in the verdicts that answers with P(good) = p get."""
-        return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
-
-    def held(self, p: Vector) -> Vector:
-        """Return P(good | step) for answers with P(good) = p (n): (steps, n)."""
-        held = np.multiply.outer(self.odds, (p / (1 - p)) ** self.trust)
-        held /= 1 + held
-        return np.asarray(held)
-
-    def seen(self, mixture: Vector) -> Vector:
-        """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
-        return np.asarray(self.bad[:, None] + np.multiply.outer(self.good - self.bad, mixture))
-
-    def expected(self, p: Vector, least: Vector) -> Vector:
-        """Return E[max(P(good | step), least)] for answers with P(good) = p (n), least (n)."""
-        held = self.held(p)
-        bad, good = self.ends @ held
-        mixture = np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0)
-        bad, good = self.ends @ np.maximum(held, least, out=held)
-        return np.asarray(bad + mixture * (good - bad))
 
 
 class Verdicts:
@@ -117,6 +74,8 @@ class Verdicts:
         self.expected_scatter = DISPERSION[0]
         """Squared differences of truth and posterior: seen, and expected of right or wrong."""
         self.slope, self.tail, self.trust, self.level, self.channel = 0.0, 0.0, 1.0, 0.0, _NO_CHANNEL
+        self.hopeful = _NO_CHANNEL
+        """The error model of judges as good as may still be hoped: the slope's log one deviation higher."""
         self._offset, self._anchor = 0.0, 1.0
         self._offsets: NDArray[np.float64] = np.zeros(0)
         self._table: Vector = np.zeros(0)
@@ -170,7 +129,7 @@ class Verdicts:
             + math.log(p / (1 - p)) * TRUSTS
             + math.log(self.held / (1 - self.held)) * (1 - TRUSTS)
         )
-        good = 1 / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
+        good = LAPSE + (1 - 2 * LAPSE) / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
         guess = float((self._weights() * good).sum())
         self.scatter += (truth - guess) ** 2
         self.expected_scatter += guess * (1 - guess)
@@ -213,25 +172,35 @@ class Verdicts:
 
     def _derive(self) -> None:
         weights = self._weights()
-        self.slope = float(np.exp(weights.sum(axis=(1, 2, 3)) @ np.log(SLOPES)))
+        of_slope, slopes = weights.sum(axis=(1, 2, 3)), np.log(SLOPES)
+        slope = float(of_slope @ slopes)
+        self.slope = math.exp(slope)
         self.tail = float(np.exp(weights.sum(axis=(0, 2, 3)) @ np.log(TAILS)))
         self.level = float(weights.sum(axis=(0, 1, 3)) @ LEVELS)
         self.trust = float(weights.sum(axis=(0, 1, 2)) @ TRUSTS)
-        (self._offset,) = self._balance(np.array([self.slope]), np.array([self.tail]), np.array([self.level]))
-        ratio = np.exp(self._offset + self.slope * np.where(STEPS < 0, self.tail, 1.0) * STEPS)
+        self._offset, self.channel = self._derived(self.slope)
+        hope = math.exp(slope + math.sqrt(float(of_slope @ (slopes - slope) ** 2)))
+        self.hopeful = self._derived(hope)[1]
+        base = float(self._shifted(self.level))
+        self._anchor = base / (1 - base)
+        held = self.channel.held(GRID)
+        self._table = (self.channel.seen(self.channel.mixtures) * (held - GRID) ** 2).sum(axis=0)
+
+    def _derived(self, slope: float) -> tuple[float, Channel]:
+        """Return the log ratio at the median score and the error model of judges with such a slope."""
+        (offset,) = self._balance(np.array([slope]), np.array([self.tail]), np.array([self.level]))
+        ratio = np.exp(offset + slope * np.where(STEPS < 0, self.tail, 1.0) * STEPS)
         base = self._shifted(self.level)
         seen = np.exp(-0.5 * STEPS**2)
         good = seen * ratio / (base * ratio + 1 - base)
         bad = seen / (base * ratio + 1 - base)
         good, bad = good / good.sum(), bad / bad.sum()
-        self._anchor = float(base / (1 - base))
-        odds = self._anchor ** (1 - self.trust) * ratio
+        odds = (base / (1 - base)) ** (1 - self.trust) * ratio
         said = (GRID / (1 - GRID))[:, None] ** self.trust * odds
         said /= 1 + said
         low, high = said @ bad, said @ good
         mixtures = np.clip((GRID - low) / (high - low), 0.0, 1.0)
-        self.channel = Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
-        self._table = (self.channel.seen(mixtures) * (self.channel.held(GRID) - GRID) ** 2).sum(axis=0)
+        return float(offset), Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
 
     def _balance(self, slopes: Vector, tails: Vector, levels: Vector) -> Vector:
         """Return the log ratio at the median score with which all answers together are good as often as predicted."""

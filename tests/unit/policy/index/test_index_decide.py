@@ -2,27 +2,52 @@ import numpy as np
 import pytest
 
 from bandit_router.policy.index.decide import (
-    NOTHING,
     Belief,
     Tried,
     difficulty,
     floored,
+    hoped,
     lookahead,
     reservations,
     square_cb,
     wondered,
 )
 from bandit_router.policy.index.predictor import NODES, WEIGHTS, logistic
+from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.verdicts import Verdicts
 
 CHANNEL = Verdicts().channel
 
 
-def belief(*logits: float, cost: float = 0.1, judging: float = 0.01, best: float = 0.4) -> Belief:
+SURE = np.full(len(NODES), 0.4)
+"""An answer at hand that is as good whatever the query's difficulty."""
+UNSURE = logistic(2 * NODES - 0.6)
+"""One of about the same worth that is good on easy queries."""
+
+
+def belief(*logits: float, cost: float = 0.1, judging: float = 0.01, hand: Vector | None = SURE) -> Belief:
     good = logistic(np.array(logits)[:, None] + 1.5 * NODES)
     return Belief(
-        good=good, difficulty=WEIGHTS, cost=np.full(len(logits), cost), judging=judging, best=best, channel=CHANNEL
+        good=good, difficulty=WEIGHTS, cost=np.full(len(logits), cost), judging=judging, hand=hand, channel=CHANNEL
     )
+
+
+def enumerated(at: Belief, first: int, second: int) -> float:
+    """Return what a judged call of one model is worth if another may follow, one outcome after the other."""
+    channel, value = at.channel, -at.cost[first] - at.judging
+    for ratio, good, bad in zip(channel.odds, channel.good, channel.bad, strict=True):
+        chance = at.difficulty * (bad + (good - bad) * at.good[first])
+        now = chance / chance.sum()
+        new = at.good[first] * ratio / (at.good[first] * ratio + 1 - at.good[first])
+        hand = new if at.hand is None or now @ new >= now @ at.hand else at.hand
+        blind = max(now @ at.good[second], now @ hand)
+        judged = -at.judging
+        for again, well, ill in zip(channel.odds, channel.good, channel.bad, strict=True):
+            then = now * (ill + (well - ill) * at.good[second])
+            later = at.good[second] * again / (at.good[second] * again + 1 - at.good[second])
+            judged += max(then @ later, then @ hand)
+        value += chance.sum() * max(now @ hand, max(blind, judged) - at.cost[second])
+    return float(value)
 
 
 def test_an_index_solves_its_equation() -> None:
@@ -33,7 +58,7 @@ def test_an_index_solves_its_equation() -> None:
 
 
 def test_with_no_answer_at_hand_an_index_is_at_least_that_of_serving_unjudged() -> None:
-    at = belief(0.3, judging=5.0, best=NOTHING)
+    at = belief(0.3, judging=5.0, hand=None)
     assert reservations(at)[0] == pytest.approx(at.p[0] - 0.1)
 
 
@@ -63,6 +88,31 @@ def test_looking_ahead_never_calls_the_same_model_twice() -> None:
 def test_verdicts_are_right_on_average(p: float) -> None:
     channel, at = Verdicts().channel, np.array([p])
     assert float(channel.seen(channel.mixture(at))[:, 0] @ channel.held(at)[:, 0]) == pytest.approx(p, abs=0.005)
+
+
+@pytest.mark.parametrize("hand", [None, SURE, UNSURE])
+def test_looking_ahead_finds_what_going_through_all_outcomes_finds(hand: Vector | None) -> None:
+    at = belief(0.3, -0.2, cost=0.05, hand=hand)
+    judged, _ = lookahead(at, reservations(at))
+    # The channel's steps are few: its posteriors are right on average to some thousandths.
+    assert judged == pytest.approx([enumerated(at, 0, 1), enumerated(at, 1, 0)], abs=0.005)
+
+
+def test_what_verdicts_will_say_of_an_answer_at_hand_averages_to_what_is_believed_now() -> None:
+    at = belief(0.3, 0.9, hand=UNSURE)
+    assert (at.joint.sum(axis=2) * at.kept).sum(axis=0) == pytest.approx(np.full(2, at.best))
+
+
+def test_a_poor_verdict_on_another_makes_the_answer_at_hand_look_worse() -> None:
+    at = belief(0.3, hand=UNSURE)
+    assert at.kept[0, 0] < at.best < at.kept[-1, 0]
+
+
+def test_going_on_is_worth_less_where_the_answer_at_hand_stands_or_falls_with_the_next() -> None:
+    scale = float(WEIGHTS @ UNSURE) / 0.4
+    apart, alike = belief(0.3, hand=SURE), belief(0.3, hand=UNSURE / scale)
+    assert alike.best == pytest.approx(apart.best)
+    assert reservations(alike)[0] < reservations(apart)[0] - 0.01
 
 
 def test_a_last_call_is_valued_without_another() -> None:
@@ -118,3 +168,13 @@ def test_floors_of_many_models_leave_half_of_the_starts() -> None:
 def test_a_model_pushed_under_the_floor_by_others_is_raised_too() -> None:
     probs = floored(np.array([0.0, 0.9, 0.1]), np.array([True, True, True]), 0.1)
     assert probs == pytest.approx([0.1, 0.8, 0.1])
+
+
+def test_a_verdict_that_just_pays_is_as_likely_to_pay_as_not() -> None:
+    even, hopeless = hoped(np.array([0.5, 0.2]), np.array([0.5, 0.5]), np.array([0.6, 0.2]))
+    assert even == pytest.approx(0.5)
+    assert hopeless == pytest.approx(0.0)
+
+
+def test_a_verdict_that_would_just_pay_one_deviation_up_is_asked_for_in_one_of_six() -> None:
+    assert hoped(np.array([0.4]), np.array([0.5]), np.array([0.5]))[0] == pytest.approx(0.159, abs=0.001)

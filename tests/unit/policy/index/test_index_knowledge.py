@@ -1,6 +1,9 @@
+import math
+
 import pytest
 
 from bandit_router.policy.index.knowledge import Knowledge
+from bandit_router.policy.index.predictor import WEIGHTS
 from bandit_router.types import Judged, Judgement, Verdict
 from tests.unit.policy.factories import event, fleet, judged, step
 
@@ -31,6 +34,15 @@ def neutral() -> float:
 
 
 COLD = Knowledge(dims=8).predictor.loading
+
+
+@pytest.mark.parametrize("logit", [-0.5, 0.0, 1.5])
+def test_a_shift_in_level_moves_what_is_predicted_over_all_difficulties_by_so_much(logit: float) -> None:
+    known = Knowledge(dims=8)
+    before = float(WEIGHTS @ known.good(logit))
+    known.verdicts.level = 0.3
+    after = float(WEIGHTS @ known.good(logit))
+    assert math.log(after / (1 - after)) - math.log(before / (1 - before)) == pytest.approx(0.3, rel=0.1)
 
 
 def test_failures_go_together_more_after_two_poor_verdicts() -> None:

@@ -107,3 +107,24 @@ def test_without_feedback_answers_are_as_good_as_the_panel_says_whatever_was_pre
 def test_a_judge_that_only_looks_for_faults_makes_no_answer_look_good() -> None:
     # The form is in order, and the panel, which knows what that is worth, says 0.2.
     assert Verdicts().score(said(1.0, 0.2, quality=0.2)) == Verdicts().score(said(0.2))
+
+
+def test_a_few_labels_the_wrong_way_round_do_not_undo_what_all_others_say() -> None:
+    verdicts = taught(2.5)
+    before = verdicts.slope
+    for _ in range(4):
+        verdicts.label(1.8, 0.5, 0.0)
+        verdicts.label(-1.8, 0.5, 1.0)
+    assert verdicts.slope > 0.75 * before
+
+
+def test_judges_may_be_hoped_to_be_better_than_they_seem_until_feedback_tells() -> None:
+    untold, told = Verdicts(), taught(1.5)
+    at = np.array([0.5])
+
+    def swing(verdicts: Verdicts) -> float:
+        """Return by how much more the verdicts hoped for tell than those that are expected."""
+        hopeful, expected = (float(np.ptp(channel.held(at))) for channel in (verdicts.hopeful, verdicts.channel))
+        return hopeful - expected
+
+    assert swing(untold) > 2 * swing(told) > 0
