@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final
 
+from bandit_router.errors import BadRequest
 from bandit_router.evaluate.verdict import MIN_ESS, Finding, Verdict
 from bandit_router.replay import taken as all_taken
 from bandit_router.replay.answer import MODELS, Question, answer
+from bandit_router.replay.course import Course
 from bandit_router.replay.facts import Facts, Gathering
+from bandit_router.replay.files import GROUP
 from bandit_router.replay.learning import Learned, replay_learning
 from bandit_router.replay.log import LogAt
 from bandit_router.replay.record import Record
@@ -21,6 +25,10 @@ from bandit_router.replay.work import Options, processes, spread
 Tick = Callable[[int], None]
 MODEL_LIMIT: Final = 20_000
 """Longer logs are answered without a model unless one is asked for: models hold every decision in memory."""
+
+HELD_LIMIT: Final = 100_000
+"""Decisions at most for targets that learn from what they would have done themselves: some 1.3 GB."""
+HOLDING: Final = ("rejection", "dr_ns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class Plan:
 
 def replay(log: LogAt, targets: Sequence[Target], plan: Plan, *, tick: Tick = lambda _: None) -> dict[str, Any]:
     """Return the answer, with the lines of `references` apart; raise `RouterError` for bad input."""
+    _refuse_long(log, targets)
     names = [target.name for target in targets]
     fixed = references(log.records(), taken=names) if plan.references else []
     result = _replay(log, [*targets, *fixed], plan, tick=tick)
@@ -103,9 +112,27 @@ def replay_apart(log: LogAt, target: Target, plan: Plan, keep: bool) -> Taken | 
     """Replay a learning target over a log read anew."""
     records = log.records()
     if target.learning == "log":
-        courses = [course for course, _ in learning_courses(target, records, max_attempts=plan.max_attempts)]
-        return of_courses(courses, keep=keep)
+        courses = (course for course, _ in learning_courses(target, records, max_attempts=plan.max_attempts))
+        return _paged(courses, keep=keep)
     return replay_learning(target, list(records), max_attempts=plan.max_attempts, seed=plan.question.seed)
+
+
+def _paged(courses: Iterator[Course], *, keep: bool) -> Taken:
+    """Return courses as arrays; unless they are kept, only a page of them is there at a time."""
+    parts = []
+    while page := list(islice(courses, GROUP)):
+        parts.append(of_courses(page, keep=keep))
+    return all_taken.joined(parts) if parts else _nothing()
+
+
+def _refuse_long(log: LogAt, targets: Sequence[Target]) -> None:
+    """Raise `BadRequest` where a target would hold more decisions in memory than it may."""
+    held = [target for target in targets if target.learning in HOLDING]
+    if held and log.longer_than(HELD_LIMIT):
+        raise BadRequest(
+            f"--learning {held[0].learning} holds every decision in memory and takes {HELD_LIMIT:,} at most; "
+            "ask for fewer with --since and --until, or for --learning log"
+        )
 
 
 def _nothing() -> Taken:
