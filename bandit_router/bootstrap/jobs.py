@@ -19,6 +19,7 @@ from bandit_router.lookback import Lookback
 from bandit_router.policy.load import PINNED
 from bandit_router.policy.spec import Spec
 from bandit_router.providers.listing import list_models
+from bandit_router.providers.price_list import fetch_price_list, list_price
 from bandit_router.registry.catalog import build_catalog
 from bandit_router.registry.discover import Discovery, Endpoint
 from bandit_router.registry.drift import NAME as DRIFT
@@ -26,9 +27,11 @@ from bandit_router.registry.drift import Drift
 from bandit_router.registry.life import EVERY_S as LIFE_S
 from bandit_router.registry.life import Life, Probation
 from bandit_router.registry.offered import Offered
+from bandit_router.registry.reprice import Repricing
 from bandit_router.registry.webhook import tell
 from bandit_router.settings import Settings, load_settings
 from bandit_router.steward import Steward
+from bandit_router.types import ListPrice, ModelEvent
 
 REFRESH_S = 0.5
 STEWARD_S = 2.0
@@ -40,7 +43,7 @@ Job = tuple[Callable[[], object], float]
 
 def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
     """Return what follows models through their lives and tells the webhook."""
-    url, probing = settings.drift.webhook, settings.probing
+    probing = settings.probing
     probation = Probation(
         probes=probing.probes,
         manual=probing.approve == "manual",
@@ -53,7 +56,7 @@ def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: L
         offered=offered,
         drift=lambda: drifts.get(DRIFT),
         turn=learner.leads,
-        tell=partial(tell, url) if url else lambda _event: None,
+        tell=_teller(settings),
         now=now,
         probation=probation if offered.probed else None,
     )
@@ -62,8 +65,13 @@ def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: L
 def reload(config: Path, specs: Mapping[str, Spec], offered: Offered) -> None:
     """Take up the models of router.toml as it is now; raise `ConfigError` and change nothing."""
     settings = load_settings(config)
-    check_names(specs, build_catalog(settings.models, offered.prices))
+    check_names(specs, build_catalog(settings.models, offered.price))
     offered.reload(settings.models, now=now())
+
+
+def _teller(settings: Settings) -> Callable[[ModelEvent], None]:
+    url = settings.drift.webhook
+    return partial(tell, url) if url else lambda _event: None
 
 
 def make_schedule(
@@ -72,6 +80,25 @@ def make_schedule(
     """Return the clock of a service: `refreshes` and `forget` everywhere, `teaching` where something may be learned."""
     looking = {f"refresh {number}": (refresh, REFRESH_S) for number, refresh in enumerate(refreshes)}
     return Schedule({**looking, "forget": (forget, FORGET_S), **teaching})
+
+
+def finding(parts: Parts, offered: Offered, *, learner: Learner) -> dict[str, Job]:
+    """Return the jobs that find models that nobody has named, and prices that changed; neither where it is off."""
+    settings = parts.settings.discovery
+    prices = {"prices": (make_repricing(parts, offered, learner=learner).look, settings.interval_s)}
+    models = {"discover": (make_discovery(parts, offered, learner=learner).look, settings.interval_s)}
+    return {**(prices if settings.prices else {}), **(models if settings.allow else {})}
+
+
+def make_repricing(parts: Parts, offered: Offered, *, learner: Learner) -> Repricing:
+    """Return what follows the public price list."""
+    provider, where = parts.provider, parts.settings.discovery.prices
+
+    def fetched() -> Callable[[str], ListPrice | None]:
+        url = provider.price_list_url if where in (None, "litellm") else where
+        return partial(list_price, fetch_price_list(url))
+
+    return Repricing(offered=offered, fetched=fetched, turn=learner.leads, tell=_teller(parts.settings), now=now)
 
 
 def make_discovery(parts: Parts, offered: Offered, *, learner: Learner) -> Discovery:
@@ -101,14 +128,13 @@ def teaching(
     life: Life,
     watch: Watch,
     steward: Steward,
-    discovery: Discovery,
+    finding: Mapping[str, Job],
     lookback: Lookback,
 ) -> dict[str, Job]:
     """Return the jobs of the process that leads; none where learning is off."""
     if not settings.learner.enabled:
         return {}
     gating = {"gate": (gate.tick_safely, settings.learner.interval_s)} if settings.learner.gate else {}
-    finding = {"discover": (discovery.look, settings.discovery.interval_s)} if discovery.patterns else {}
     looking = {"lookback": (lookback.tick, LOOKBACK_S)} if lookback.keep else {}
     return {
         **finding,

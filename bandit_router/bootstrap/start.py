@@ -11,7 +11,7 @@ from pathlib import Path
 from bandit_router.bootstrap.beside import Watcher, make_aside, make_lookback, make_prober, make_shadower
 from bandit_router.bootstrap.gating import make_gate
 from bandit_router.bootstrap.ids import new_id, now
-from bandit_router.bootstrap.jobs import make_discovery, make_life, make_schedule, reload, teaching
+from bandit_router.bootstrap.jobs import finding, make_life, make_schedule, reload, teaching
 from bandit_router.bootstrap.judging import judge_watch
 from bandit_router.bootstrap.learning import Learned, make_learner, retarget
 from bandit_router.bootstrap.parts import Parts, make_parts
@@ -63,7 +63,7 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
             life=life,
             watch=watch,
             steward=steward,
-            discovery=make_discovery(parts, offered, learner=learner),
+            finding=finding(parts, offered, learner=learner),
             lookback=lookback,
         ),
     )
@@ -103,7 +103,12 @@ def _offered(parts: Parts, stores: Stores) -> Offered:
     settings = parts.settings
     probed = settings.aside.probe_usd_per_day > 0
     offered = Offered(
-        settings.models, prices=parts.provider.price, records=stores.roster, probed=probed, taken=parts.specs.keys()
+        settings.models,
+        prices=parts.provider.price,
+        records=stores.roster,
+        probed=probed,
+        taken=parts.specs.keys(),
+        follows=settings.discovery.prices is not None,
     )
     offered.introduce(now())
     return offered

@@ -192,6 +192,7 @@ def _offered(settings: Settings) -> Iterator[tuple[Offered, Roster]]:
             records=roster,
             probed=settings.aside.probe_usd_per_day > 0,
             taken=load_specs(settings.policies.dir).keys(),
+            follows=settings.discovery.prices is not None,
         )
         yield offered, roster
     finally:

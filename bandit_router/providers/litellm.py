@@ -11,6 +11,7 @@ from bandit_router.errors import EmbeddingFailed, ProviderError
 from bandit_router.providers.answer import to_completion
 from bandit_router.providers.arguments import api_key, call_arguments, endpoint
 from bandit_router.providers.failure import to_provider_error
+from bandit_router.providers.price_list import Listed, list_price
 from bandit_router.types import ChatRequest, Completion, ListPrice, Model
 
 
@@ -75,22 +76,16 @@ class LitellmProvider:
 
     def price(self, target: str, /) -> ListPrice | None:
         """Return what litellm's local price list says of a target, None when it does not know its prices."""
-        entry = self._entry(target)
-        price_in, price_out = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-        if price_in is None or price_out is None:
-            return None
-        return ListPrice(
-            input_usd_per_token=float(price_in),
-            output_usd_per_token=float(price_out),
-            context_window=entry.get("max_input_tokens") or entry.get("max_tokens"),
-            tools=entry.get("supports_function_calling"),
-            vision=entry.get("supports_vision"),
-            json_schema=entry.get("supports_response_schema"),
-        )
+        return list_price(self._litellm.model_cost, target)
+
+    @property
+    def price_list_url(self) -> str:
+        """Where litellm publishes its price list."""
+        return str(self._litellm.model_cost_map_url)
 
     def chats(self) -> frozenset[str]:
         """Return the targets of all chat models in litellm's local price list."""
-        listed: Mapping[str, Mapping[str, Any]] = self._litellm.model_cost
+        listed: Listed = self._litellm.model_cost
         owners = {name: str(entry.get("litellm_provider", "")) for name, entry in listed.items()}
         chats = (name for name, entry in listed.items() if entry.get("mode") == "chat" and owners[name])
         return frozenset(name if name.startswith(f"{owners[name]}/") else f"{owners[name]}/{name}" for name in chats)
@@ -104,10 +99,3 @@ class LitellmProvider:
         await self._litellm.close_litellm_async_clients()
         # The cache would otherwise hand out the closed clients again.
         self._litellm.in_memory_llm_clients_cache.flush_cache()
-
-    def _entry(self, target: str) -> Mapping[str, Any]:
-        """Return the entry of `openai/gpt-4o-mini`, which the list holds as `gpt-4o-mini` of provider `openai`."""
-        listed: Mapping[str, Mapping[str, Any]] = self._litellm.model_cost
-        provider, _, bare = target.partition("/")
-        entry = listed.get(bare, {})
-        return listed.get(target) or (entry if str(entry.get("litellm_provider", "")).startswith(provider) else {})

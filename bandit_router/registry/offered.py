@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -16,8 +17,9 @@ from pydantic import ValidationError
 from bandit_router.errors import BadRequest, ConfigError, StoreUnavailable, UnknownModel
 from bandit_router.registry.catalog import Catalog, PriceList, build_catalog
 from bandit_router.registry.lifecycle import FILE_REASON, NOT_LET_IN, arrived, gone
+from bandit_router.registry.reprice import REPRICED, Prices, followed
 from bandit_router.settings import ModelSettings
-from bandit_router.types import ModelEvent, ModelRecord
+from bandit_router.types import ListPrice, ModelEvent, ModelRecord
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ class Records(Protocol):
 
     def head(self) -> int:
         """Return the number of the newest event."""
+
+    def noted(self, reason: str) -> Sequence[ModelEvent]:
+        """Return every event that was entered for a reason, the oldest first."""
 
     def note(self, event: ModelEvent, *, entry: dict[str, object] | None = None) -> bool:
         """Enter an event; False when it was entered before."""
@@ -46,16 +51,18 @@ class Offered:
         records: Records,
         probed: bool = False,
         taken: Collection[str] = (),
+        follows: bool = False,
     ) -> None:
         """Start with the models of router.toml; raise `ConfigError`, `StoreUnavailable`.
 
         `probed`: whether newcomers are probed before they take requests. `taken`: the names of policies; what was added
-        under one of them is left out, as requests that name the policy would all go to the model.
+        under one of them is left out, as requests that name the policy would all go to the model. `follows`: whether
+        changes of list prices that were entered count.
         """
-        self.prices, self.probed, self._taken = prices, probed, frozenset(taken)
+        self.probed, self._prices, self._taken, self._follows = probed, prices, frozenset(taken), follows
         self._entries, self._source = tuple(entries), records
         self._lock = threading.Lock()
-        self._head, self._known = -1, dict[str, ModelRecord]()
+        self._head, self._known, self._followed = -1, dict[str, ModelRecord](), dict[str, Prices]()
         self._catalog = self._waiting = build_catalog(self._entries, prices)
         self._load()
 
@@ -87,6 +94,13 @@ class Offered:
             raise UnknownModel(name, self._known)
         return found
 
+    def price(self, target: str, /) -> ListPrice | None:
+        """Return what the price list says of a target, as it is known now; None when it is not in it."""
+        listed, changed = self._prices(target), self._followed.get(target)
+        if listed is None or changed is None:
+            return listed
+        return replace(listed, input_usd_per_token=changed[0], output_usd_per_token=changed[1])
+
     def refresh(self) -> bool:
         """Take up what changed in the database; a failure leaves all as it was."""
         try:
@@ -110,7 +124,7 @@ class Offered:
 
     def reload(self, entries: Sequence[ModelSettings], *, now: datetime) -> None:
         """Offer what router.toml says now and retire what was taken out of it; on `ConfigError` nothing changes."""
-        build_catalog(entries, self.prices)
+        build_catalog(entries, self.price)
         removed = {entry.name for entry in self._entries} - {entry.name for entry in entries}
         self._entries = tuple(entries)
         self._load()
@@ -145,6 +159,7 @@ class Offered:
         with self._lock:
             head = self._source.head()
             self._known = {record.name: record for record in self._source.records()}
+            self._followed = dict(followed(self._source.noted(REPRICED))) if self._follows else {}
             for name in sorted(self._taken & self._known.keys()):
                 log.error("model %s is left out: a policy has its name; add it under another and retire this", name)
             entries = self._active()
@@ -192,7 +207,7 @@ class Offered:
 
     def _built(self, entries: Sequence[ModelSettings]) -> Catalog:
         chats = {entry.name for entry in entries if entry.kind == "chat"}
-        return build_catalog([each for each in entries if each.through is None or each.through in chats], self.prices)
+        return build_catalog([each for each in entries if each.through is None or each.through in chats], self.price)
 
 
 def _entry(record: ModelRecord) -> ModelSettings | None:

@@ -130,6 +130,8 @@ class DiscoverySettings(Strict):
 
     allow: tuple[str, ...] = ()
     """Patterns of targets; none: off."""
+    prices: Annotated[str, Field(pattern=r"^(litellm|https?://\S+)$")] | None = None
+    """Where list prices are read again, `litellm`: where that publishes them; None: they are those of its package."""
     interval_s: Positive = 6 * 3600.0
 
 

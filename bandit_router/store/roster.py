@@ -43,6 +43,13 @@ class Roster:
             found = connection.execute(query).mappings()
             return [ModelEvent(**{name: row[name] for name in _FIELDS}) for row in found]
 
+    def noted(self, reason: str) -> Sequence[ModelEvent]:
+        """Return every event that was entered for a reason, the oldest first."""
+        query = select(model_events).where(model_events.c.reason == reason).order_by(model_events.c.id)
+        with reading(self._engine) as connection:
+            found = connection.execute(query).mappings()
+            return [ModelEvent(**{name: row[name] for name in _FIELDS}) for row in found]
+
     def note(self, event: ModelEvent, *, entry: dict[str, object] | None = None) -> bool:
         """Enter an event and bring the model's row to the state after it; False when its key was entered before.
 

@@ -12,10 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
+from bandit_router.bootstrap.jobs import finding
 from bandit_router.registry.webhook import WAITS_S, post
 from bandit_router.types import ModelEvent
 from tests.api.service import KEY_ENV, Service, serving
 from tests.api.upstream import Upstream
+from tests.unit.registry.test_reprice import publishing
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -61,6 +63,28 @@ def test_a_new_price_counts_from_the_next_request(service: Service, upstream: Up
     dear = float(service.chat(model="extra").headers["x-router-cost-usd"])
     add(service, input_usd_per_million=0.4, output_usd_per_million=0.4).raise_for_status()
     assert float(service.chat(model="extra").headers["x-router-cost-usd"]) == pytest.approx(dear / 10)
+
+
+def test_a_list_price_that_changed_counts_from_the_next_request(
+    route_with: Callable[..., Service], sqlite_url: str, upstream: Upstream
+) -> None:
+    with publishing() as published:
+        service = route_with(sqlite_url, discovery={"prices": published.url}, aside={"probe_usd_per_day": 0})
+        body = {**entry(service, target="openai/gpt-4o-mini"), "input_usd_per_million": None}
+        service.http.post("/admin/models", json={**body, "output_usd_per_million": None}).raise_for_status()
+        before = float(service.chat(model="extra").headers["x-router-cost-usd"])
+        published.publish(gpt_4o_mini=(0.015, 0.06))
+        parts = service.services
+        finding(parts.parts, parts.offered, learner=parts.learner)["prices"][0]()
+        assert float(service.chat(model="extra").headers["x-router-cost-usd"]) == pytest.approx(before / 10)
+        event = service.http.get("/admin/models/extra/events").json()["events"][0]
+    assert event["reason"] == "its list price changed"
+    assert (event["numbers"]["input_usd_per_million_was"], event["numbers"]["input_usd_per_million"]) == (0.15, 0.015)
+
+
+def test_no_list_is_asked_for_where_nobody_wants_it(service: Service) -> None:
+    parts = service.services
+    assert finding(parts.parts, parts.offered, learner=parts.learner) == {}
 
 
 def test_a_retired_model_is_gone_until_it_is_readmitted(service: Service, upstream: Upstream) -> None:

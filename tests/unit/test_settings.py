@@ -77,6 +77,11 @@ def test_numbers_of_a_model_that_nothing_could_be_reckoned_with_are_refused(key:
     assert key in refused(f"{MODEL.replace('tier = 0', '')}{key} = {value}\n")
 
 
+def test_list_prices_come_over_http_or_from_litellm() -> None:
+    assert "discovery.prices" in refused(MODEL + '[discovery]\nprices = "file:///etc/passwd"\n')
+    assert parse_toml(MODEL, Settings, path="router.toml").discovery.prices is None
+
+
 def test_auth_off_is_refused_off_loopback() -> None:
     assert "loopback" in refused(MODEL + '[server]\nhost = "0.0.0.0"\nauth = "off"\n')
 

@@ -39,6 +39,9 @@ class Kept:
             raise StoreUnavailable("down")
         return len(self.events)
 
+    def noted(self, reason: str) -> Sequence[ModelEvent]:
+        return [event for event in self.events if event.reason == reason]
+
     def note(self, event: ModelEvent, *, entry: dict[str, object] | None = None) -> bool:
         if event.key in [each.key for each in self.events if each.key]:
             return False

@@ -56,3 +56,9 @@ def test_the_head_moves_with_each_event(roster: Roster) -> None:
     first = roster.head()
     roster.note(LEFT)
     assert roster.head() > first > 0
+
+
+def test_what_happened_for_a_reason_is_read_back_the_oldest_first(roster: Roster) -> None:
+    for event in (CAME, LEFT, again := replace(CAME, at=LEFT.at)):
+        roster.note(event)
+    assert roster.noted("added") == [CAME, again]
