@@ -118,11 +118,11 @@ class Lookback:
         """Start probes with what is worth it and can be paid for; return how many were."""
         left, started = await self.purse.left(self.now()), 0
         for ask, decision, outcome in found:
-            price = self.prober.price(model, ask, decision=decision, outcome=outcome)
-            if price is None or price > left:
+            worth = self.prober.weigh(model, ask, decision=decision, outcome=outcome)
+            if worth is None or worth.price > left:
                 continue
-            if started == AT_ONCE or not self.prober.start(model, ask, decision=decision):
+            if started == AT_ONCE or not self.prober.start(worth, ask, decision=decision):
                 break
             self._used.add((model.name, decision.id))
-            left, started = left - price, started + 1
+            left, started = left - worth.price, started + 1
         return started

@@ -1,15 +1,12 @@
 """Picks the requests that newcomers and changed models are probed with; it answers none of them and concludes nothing.
 
 A request is picked where the model could change the decision: where the reward that the policy in charge predicts of
-it, with what is not known of it added, comes up to that of the best model. Until enough probes were made to conclude
-anything, predictions of its quality, which are about its kind more than about itself, do not count: then a request is
-picked where a perfect answer of it would be worth as much as the best.
+it, with what is not known of it added, comes up to that of the best model.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +16,10 @@ from typing import Final
 from bandit_router.aside import Run, Runner
 from bandit_router.errors import RouterError, StoreUnavailable
 from bandit_router.policy.load import PINNED
-from bandit_router.policy.probe import Probe
+from bandit_router.policy.probe import Probe, expected
 from bandit_router.registry.lifecycle import to_probe
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import LEAST, TRIES
+from bandit_router.registry.probation import TRIES, could_win
 from bandit_router.router import Ask, Planner, Policies
 from bandit_router.types import Decision, Model, Outcome, State
 
@@ -32,8 +29,17 @@ AGAIN: Final = 30
 """Probes of a model that was let in before and has changed."""
 LONGEST_WAIT_S: Final = 60.0
 """After a call that failed the next waits for 2 s, then for twice as long each time, up to this."""
-DEVIATION: Final = 0.5
-"""Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A probe that is worth its price."""
+
+    model: Model
+    price: float
+    """In USD, judges included, as expected."""
+    predicted: Mapping[str, float] = field(default_factory=dict)
+    """As `Probe` logs it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,16 +65,16 @@ class Prober:
     def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
         """Start a probe beside a request, if one is due and the request is worth it."""
         model = self.due()
-        if model and self.price(model, ask, decision=decision, outcome=outcome) is not None:
-            self.start(model, ask, decision=decision)
+        if model and (found := self.weigh(model, ask, decision=decision, outcome=outcome)):
+            self.start(found, ask, decision=decision)
 
     def due(self) -> Model | None:
         """Return one of the models that need more probes; None when there is none."""
         found = self._due()
         return found[self.pick(len(found))] if found else None
 
-    def price(self, model: Model, ask: Ask, *, decision: Decision, outcome: Outcome) -> float | None:
-        """Return what a probe with a request is expected to cost in USD, judges included; None if it is not worth it.
+    def weigh(self, model: Model, ask: Ask, *, decision: Decision, outcome: Outcome) -> Weighed | None:
+        """Return a probe with a request, and what it is expected to cost; None if it is not worth that.
 
         It is worth it where the model may take the request and could change what is decided.
         """
@@ -80,13 +86,14 @@ class Prober:
             log.debug("%s is not probed beside %s: %s", model.name, decision.id, error)
             return None
 
-    def start(self, model: Model, ask: Ask, *, decision: Decision) -> bool:
-        """Start a probe of a model with a request, within the running event loop; False when there is no room."""
+    def start(self, found: Weighed, ask: Ask, *, decision: Decision) -> bool:
+        """Start a probe with a request, within the running event loop; False when there is no room."""
+        model = found.model
         run = Run(
             kind="probe",
             parent=decision,
             ask=ask,
-            policy=Probe(model.name),
+            policy=Probe(model.name, found.predicted),
             models=self._with(model),
             once=True,
             ended=partial(self._ended, model.name),
@@ -126,27 +133,25 @@ class Prober:
                 found.append(model)
         return found
 
-    def _reaching(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> float | None:
-        """Return what the model would cost where it could change what is decided; raise `NoEligibleModel`."""
+    def _reaching(self, model: Model, ask: Ask, decision: Decision, outcome: Outcome) -> Weighed | None:
+        """Return a probe of a model that could change what is decided; raise `NoEligibleModel`."""
         policy = self.policies.get(self.default_policy)
         plan = self.plan(ask, policy, self._with(model), started=self.clock())
         actions = [action for action in plan.candidates if not action.fuses]
-        place = next((place for place, action in enumerate(actions) if action.model == model.name), None)
-        if place is None:
+        price = next((action.cost_usd for action in actions if action.model == model.name), None)
+        if price is None:
             return None
-        price = actions[place].cost_usd
         state = State(context=decision.context, value_usd=decision.value_usd, value_s=decision.value_s)
-        predicted = policy.pmf(state, actions).predicted
-        own = predicted[place] if predicted else None
-        rest = [value for at, value in enumerate(predicted) if value is not None and at != place]
-        if own is None or not rest:
+        found = expected(policy, model.name, state, actions)
+        if found is None:
             # Nothing is predicted: then what the user got must be known, or there is nothing to compare with.
-            return None if outcome.quality is None else price
+            return None if outcome.quality is None else Weighed(model=model, price=price)
+        predicted, own = found
+        best = max(value for name, value in predicted.items() if name != model.name)
         made = self._made.get(model.name, 0)
-        at_most = own + 2 * DEVIATION / math.sqrt(1 + made)
-        if made < LEAST:
-            at_most = max(at_most, 1 - price / decision.value_usd)
-        return price if at_most >= max(rest) else None
+        if not could_win(own, best, cost=price / decision.value_usd, made=made):
+            return None
+        return Weighed(model=model, price=price, predicted=predicted)
 
     def _with(self, model: Model) -> tuple[Model, ...]:
         """Return the models on offer and this one, which may be one of them."""

@@ -1,8 +1,9 @@
 """Tells from probes whether a newcomer could win anywhere; a pure rule, which calls and stores nothing.
 
-Each probe is compared with what the user got for the same request, so that hard requests are hard for both. Two ways
-to win are looked at: to answer in place of what was served, and to be tried before it, where the better of the two
-judged answers counts and the newcomer's price and judges are paid on top.
+Each probe is compared with what the user got for the same request, so that hard requests are hard for both. Three ways
+to win are looked at: to answer in place of what was served; to be tried before it, where the better of the two judged
+answers counts and the newcomer's price and judges are paid on top; and to be tried after it, where that was judged
+poor. Whoever picks by verdicts picks their errors as well, so in the last two verdicts count for less than they say.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ TRIES: Final = 2
 """How often as many probes are made as are to be compared: some fail, and some have nothing to be compared with."""
 SURE: Final = 2.5
 """Standard errors beyond which it is concluded early: one looks after every probe."""
-POSSIBLE: Final = 1.28
-"""Standard errors within which a win is still possible when all probes are made."""
+RELIABILITY: Final = 0.5
+"""The share of what tells one verdict from others that is the answers' and not the judges' (a correlation of .7)."""
 LEAN: Final = 8.0
 """A category's mean leans on the mean of all as on so many probes of its own."""
 LEAST_DEVIATION: Final = 0.02
+DEVIATION: Final = 0.5
+"""Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
 WORTH: Final = 0.005
 """What a win must come to at least, in units of the dial."""
 PASSED_OVER: Final = 200
@@ -48,6 +51,17 @@ class Conclusion:
     lets_in: bool
     reason: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def could_win(own: float, best: float, *, cost: float, made: int) -> bool:
+    """Tell whether a model could change what is decided on a request, so that a probe with it is worth its price.
+
+    `own` and the `best` of the others are predicted rewards, `cost` what a call of it comes to, all in units of the
+    dial; `made` counts its probes so far. Until these are enough to conclude anything, predictions of its quality,
+    which are about its kind more than about itself, do not count: then a perfect answer would have to be as good.
+    """
+    at_most = own + 2 * DEVIATION / math.sqrt(1 + made)
+    return (max(at_most, 1 - cost) if made < LEAST else at_most) >= best
 
 
 def is_quiet(quiet: Quiet, now: datetime, *, span: timedelta) -> bool:
@@ -77,13 +91,15 @@ def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclu
     over = over or len(known) >= most or len(found) >= TRIES * most
     if len(known) < LEAST and not (over and known):
         return Conclusion(lets_in=False, reason="its probes could not be compared") if over else None
-    place, front = _gains(known)
-    cells = _by_category(known, place, front)
-    best = max(cells, key=lambda each: each.upper)
-    numbers = _numbers(found, known, best, place, front)
-    if max(_lower(place), _lower(front)) > WORTH:
+    ways, predicted = _gains(known), _predicted(known)
+    cells = _by_category(known, ways)
+    best = max(_by_category(*predicted) if predicted else cells, key=lambda each: each.mean)
+    numbers = _numbers(found, known, best, ways, predicted)
+    # Where a policy predicts, what it makes of verdicts is left to it.
+    sure = [ways["in_place"]] if predicted else ways.values()
+    if max(map(_lower, sure)) > WORTH:
         return Conclusion(lets_in=True, reason="its answers are worth more than what was served", numbers=numbers)
-    if over and best.upper > WORTH:
+    if over and best.mean > WORTH:
         return Conclusion(lets_in=True, reason=f"it could win in {best.category}", numbers=numbers)
     if over or all(cell.surely_below for cell in cells):
         return Conclusion(lets_in=False, reason="it could win nowhere", numbers=numbers)
@@ -92,36 +108,58 @@ def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cell:
-    """What a newcomer may gain in a category, in units of the dial."""
+    """What a newcomer may gain in a category in one of the ways, in units of the dial."""
 
     category: str
     mean: float
-    upper: float
     surely_below: bool
 
 
-def _gains(known: Sequence[Comparison]) -> tuple[Vector, Vector]:
-    """Return what each probe would have gained in place of what was served, and before it."""
+def _gains(known: Sequence[Comparison]) -> dict[str, Vector]:
+    """Return what each probe would have gained in place of what was served, before it, and after it."""
     quality = np.array([each.quality for each in known], dtype=np.float64)
     cost = np.array([each.cost for each in known])
     judging = np.array([each.judging for each in known])
     baseline = np.array([each.baseline for each in known], dtype=np.float64)
-    return quality - cost - baseline, np.maximum(quality - baseline, 0.0) - cost - judging
+    better = np.maximum(_shrunk(quality - baseline), 0.0)
+    after = quality - _shrunk(baseline) - cost - judging
+    return {
+        "in_place": quality - cost - baseline,
+        "in_front": better - cost - judging,
+        "behind": np.where(baseline <= np.median(baseline), after, 0.0),
+    }
 
 
-def _by_category(known: Sequence[Comparison], *gains: Vector) -> list[_Cell]:
+def _predicted(known: Sequence[Comparison]) -> tuple[Sequence[Comparison], dict[str, Vector]] | None:
+    """Return the later half of the probes, and what they were expected to gain; None where little was predicted.
+
+    A policy that predicts knows how far verdicts can be trusted, and has learned from the probes made before.
+    """
+    later = [each for each in known[len(known) // 2 :] if each.gain is not None]
+    if len(later) < LEAST // 2:
+        return None
+    return later, {"predicted": np.array([each.gain for each in later], dtype=np.float64)}
+
+
+def _shrunk(verdicts: Vector) -> Vector:
+    """Return what verdicts are expected to come to, as they were picked for being high or low."""
+    return np.asarray(verdicts.mean() + RELIABILITY * (verdicts - verdicts.mean()))
+
+
+def _by_category(known: Sequence[Comparison], ways: Mapping[str, Vector]) -> list[_Cell]:
     """Return what each of the ways to win may gain in each category that was probed."""
     categories = np.array([each.category for each in known])
     return [
-        _cell(str(category), gain, gain[categories == category]) for category in np.unique(categories) for gain in gains
+        _cell(str(category), gain, gain[categories == category])
+        for category in np.unique(categories)
+        for gain in ways.values()
     ]
 
 
 def _cell(category: str, gain: Vector, own: Vector) -> _Cell:
     weight = len(own) + LEAN
     mean = float((own.sum() + LEAN * gain.mean()) / weight)
-    error = _deviation(gain) / math.sqrt(weight)
-    return _Cell(category=category, mean=mean, upper=mean + POSSIBLE * error, surely_below=mean + SURE * error < WORTH)
+    return _Cell(category=category, mean=mean, surely_below=mean + SURE * _deviation(gain) / math.sqrt(weight) < WORTH)
 
 
 def _lower(gain: Vector) -> float:
@@ -133,14 +171,17 @@ def _deviation(gain: Vector) -> float:
 
 
 def _numbers(
-    found: Sequence[Comparison], known: Sequence[Comparison], best: _Cell, place: Vector, front: Vector
+    found: Sequence[Comparison],
+    known: Sequence[Comparison],
+    best: _Cell,
+    ways: Mapping[str, Vector],
+    predicted: tuple[Sequence[Comparison], Mapping[str, Vector]] | None,
 ) -> dict[str, Any]:
+    ways = {**ways, **(predicted[1] if predicted else {})}
     return {
         "probes": len(found),
         "quality": round(float(np.mean([each.quality for each in known if each.quality is not None])), 4),
-        "gain_in_place": round(float(place.mean()), 4),
-        "gain_in_front": round(float(front.mean()), 4),
+        **{f"gain_{way}": round(float(gain.mean()), 4) for way, gain in ways.items()},
         "best_category": best.category,
         "gain_there": round(best.mean, 4),
-        "at_most": round(best.upper, 4),
     }

@@ -52,11 +52,13 @@ class Probes:
 
     def comparisons(self, model: str, since: datetime) -> Sequence[Comparison]:
         """Return a model's probes since a moment beside what was served, in the order made."""
-        outcomes, probed, steps = tables.outcomes, tables.outcomes.alias("probed"), tables.steps
+        outcomes, probed = tables.outcomes, tables.outcomes.alias("probed")
+        steps, opened = tables.steps, tables.steps.alias("opened")
         query = (
             select(
                 _PROBE.c.category,
                 _PROBE.c.value_usd,
+                _CALL.c.model,
                 _CALL.c.quality,
                 _CALL.c.cost_usd.label("call_usd"),
                 probed.c.cost_usd.label("probe_usd"),
@@ -64,12 +66,15 @@ class Probes:
                 outcomes.c.cost_usd.label("served_usd"),
                 steps.c.predicted,
                 steps.c.chosen,
+                opened.c.actions.label("offered"),
+                opened.c.predicted.label("expected"),
             )
             .select_from(_PROBE)
             .join(_CALL, _OF_PROBE)
             .join(probed, probed.c.decision_id == _PROBE.c.id)
             .outerjoin(outcomes, outcomes.c.decision_id == _PROBE.c.parent)
             .outerjoin(steps, and_(steps.c.decision_id == _PROBE.c.parent, steps.c.idx == 0))
+            .outerjoin(opened, and_(opened.c.decision_id == _PROBE.c.id, opened.c.idx == 0))
             .where(*_PROBES, _PROBE.c.created_at >= since, _CALL.c.model == model)
             .order_by(_PROBE.c.created_at, _PROBE.c.id)
         )
@@ -100,7 +105,16 @@ def _comparison(row: Row) -> Comparison:
         cost=row["call_usd"] / value_usd,
         judging=(row["probe_usd"] - row["call_usd"]) / value_usd,
         baseline=_baseline(row),
+        gain=_gain(row),
     )
+
+
+def _gain(row: Row) -> float | None:
+    """Return by how much more the request was expected to come to with the model; None where that was not predicted."""
+    offered = [action["model"] for action in row["offered"] or ()]
+    expected = {model: v for model, v in zip(offered, row["expected"] or (), strict=False) if v is not None}
+    ours = expected.pop(row["model"], None)
+    return None if ours is None or not expected else float(ours - max(expected.values()))
 
 
 def _baseline(row: Row) -> float | None:

@@ -96,6 +96,8 @@ class Comparison:
     cost: float
     judging: float
     baseline: float | None
+    gain: float | None = None
+    """By how much more the request was expected to come to with the model among those on offer; None: not predicted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from simulate.bench.report.page import write_report
 from simulate.bench.result import result
 from simulate.bench.scenarios import SCENARIOS, scenario
 from simulate.bench.show import show
-from simulate.bench.stream import Setting, rows_of
+from simulate.bench.stream import PROBES, Setting, rows_of
 from simulate.bench.world import Tick, World, load_world
 from simulate.outcomes import demo_table
 
@@ -70,6 +70,9 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
     feedback_rate: Annotated[
         float, typer.Option(help="Share of queries whose true score comes back.", min=0.0, max=1.0)
     ] = 0.0,
+    probes: Annotated[
+        int, typer.Option(help="Probes of a model that comes later, at most; 0: it takes queries at once.", min=0)
+    ] = PROBES,
     jobs: Annotated[int, typer.Option(help="How many processes play side by side.", min=1)] = 1,
     engine: Annotated[Engine, typer.Option(help="Where they run: here, or as Ray tasks.")] = "local",
     peer: Annotated[
@@ -93,6 +96,7 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         feedback_rate=feedback_rate,
         rows=rows,
         scenario=scenario_name,
+        probes=probes,
     )
     with _progress(console) as progress:
         world = _world(outcomes, judge, setting, seeds, progress)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulate.bench.absorb import Absorbed
 from simulate.bench.judges import Floats
 
 Ints = NDArray[np.int64]
@@ -44,6 +45,8 @@ class Run:
     """For each phase, the model whose quality fell."""
     alarms: tuple[Alarm, ...] = ()
     """What the service's own watch on models noticed."""
+    absorbed: tuple[Absorbed, ...] = ()
+    """How the probing of models that came later ended."""
 
 
 class Tally:
@@ -58,6 +61,7 @@ class Tally:
         self.judged: list[int] = []
         self.dropped: list[int | None] = []
         self.alarms: list[Alarm] = []
+        self.absorbed: list[Absorbed] = []
 
     def add(self, *, quality: float, cost_usd: float, start: int, served: int, attempts: int, judged: int) -> None:
         """Note one query."""
@@ -86,6 +90,7 @@ class Tally:
             judged=np.array(self.judged, dtype=np.int64),
             dropped=tuple(self.dropped),
             alarms=tuple(self.alarms),
+            absorbed=tuple(self.absorbed),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from bandit_router.cascade.plan import Limits, concluded, next_actions
 from bandit_router.cascade.run import take_step
 from bandit_router.policy.draw import draw, validate
+from bandit_router.policy.probe import Probe, expected
 from bandit_router.protocols import Forgetful, LearningPolicy, Policy
 from bandit_router.registry.drift import EVERY_MODEL, Drift
 from bandit_router.reward.pacer import Pacer
@@ -19,6 +20,7 @@ from bandit_router.types import (
     Attempt,
     Context,
     Decision,
+    DecisionKind,
     Event,
     Judged,
     Judgement,
@@ -27,6 +29,7 @@ from bandit_router.types import (
     Step,
     Verdict,
 )
+from simulate.bench.absorb import Absorption
 from simulate.bench.judges import RULES
 from simulate.bench.record import Alarm, Tally
 from simulate.bench.stream import Block, Setting, Stream, outcomes
@@ -49,6 +52,8 @@ class Replay:
         self._tally, self._seq, self._done = Tally(), 0, 0
         budget = setting.budget_usd
         self._drift, self._uses = Drift(), Counter[str]()
+        # What learns nothing knows the world, or wants to know nothing of it.
+        self._absorption = Absorption(probes=setting.probes if learners else 0, seed=stream.seed)
         self._pacer = Pacer(budget_usd=budget, start_usd=setting.value_usd) if budget else None
 
     def play(self, policy_for: PolicyFor, tick: Tick) -> Tally:
@@ -59,8 +64,10 @@ class Replay:
             self._tally.dropped.append(dropped)
             self._uses.clear()
             block = outcomes(self._world, self._stream, phase, dropped=dropped)
+            self._absorption.meet(block.present)
             self._play(_Lines(self._world, self._setting, self._stream, block), policy_for(block), tick)
         tick(self._done % EVERY)
+        self._tally.absorbed = self._absorption.ended
         return self._tally
 
     def _play(self, lines: _Lines, policy: Policy, tick: Tick) -> None:
@@ -70,6 +77,7 @@ class Replay:
             if self._pacer:
                 self._pacer.spent(outcome.cost_usd)
             self._teach(decision, outcome, score=lines.score(place, outcome) if lines.feedback[place] else None)
+            self._probe(lines, place, policy, decision, outcome)
             self._done += 1
             if self._done % EVERY == 0:
                 tick(EVERY)
@@ -77,7 +85,7 @@ class Replay:
     def _query(self, lines: _Lines, place: int, policy: Policy) -> tuple[Outcome, Decision]:
         context, draws = lines.contexts[place], lines.draws[place]
         value_usd = self._pacer.value_usd if self._pacer else self._setting.value_usd
-        candidates, limits = lines.actions(place), lines.limits
+        candidates, limits = lines.actions(place, but=self._absorption.away), lines.limits
         history: tuple[Judged, ...] = ()
         steps: tuple[Step, ...] = ()
         actions: Sequence[Action] = next_actions(candidates, history, limits)
@@ -118,6 +126,26 @@ class Replay:
             for learner in self._learners:
                 learner.learn((event,))
             self._watch(event)
+
+    def _probe(self, lines: _Lines, place: int, policy: Policy, decision: Decision, outcome: Outcome) -> None:
+        """Let a model that is probed answer a query beside the stream, if it is worth that."""
+        absorption, now = self._absorption, decision.created_at
+        if not absorption.away:
+            return
+        absorption.pass_by()
+        model = absorption.due(now)
+        if model is not None:
+            state = State(context=decision.context, value_usd=decision.value_usd)
+            actions = lines.actions(place, but=absorption.away - {model})
+            found = expected(policy, self._world.models[model], state, actions)
+            if absorption.is_worth(model, found, actions, decision, outcome):
+                probe = Probe(self._world.models[model], found[0] if found else {})
+                step = choose(probe, state, actions, (0.0, 0.0))
+                history = (lines.attempt(place, step, 0),)
+                ended, made = _ended((step,), history, probe, state, number=self._done, kind="probe")
+                absorption.note(model, ended, decision, outcome)
+                self._teach(made, ended, score=None)
+        absorption.conclude(self._done, now, self._world.models)
 
     def _watch(self, event: Event) -> None:
         """Notice what changed as the service does, and let every learner forget it."""
@@ -163,10 +191,11 @@ class _Lines:
         self._verdicts: list[list[list[float]]] = block.verdicts.tolist()
         self._panel: list[list[float]] = block.panel.tolist()
 
-    def actions(self, place: int) -> tuple[Action, ...]:
+    def actions(self, place: int, *, but: Collection[int] = ()) -> tuple[Action, ...]:
         """Return the models that can be called, with what each is expected to cost, its judges included."""
         expected, names = self._expected[place], self._models
-        return tuple(Action(model=names[tier], tier=tier, cost_usd=expected[tier]) for tier in self.block.present)
+        tiers = (tier for tier in self.block.present if tier not in but)
+        return tuple(Action(model=names[tier], tier=tier, cost_usd=expected[tier]) for tier in tiers)
 
     def attempt(self, place: int, step: Step, index: int) -> Judged:
         """Return what the model of a step answered, judged if it was to be."""
@@ -201,7 +230,13 @@ def _served_model(outcome: Outcome) -> int:
 
 
 def _ended(
-    steps: tuple[Step, ...], history: tuple[Judged, ...], policy: Policy, state: State, *, number: int
+    steps: tuple[Step, ...],
+    history: tuple[Judged, ...],
+    policy: Policy,
+    state: State,
+    *,
+    number: int,
+    kind: DecisionKind = "served",
 ) -> tuple[Outcome, Decision]:
     """Return the query's outcome and decision as the product would log them."""
     now, name = EPOCH + timedelta(seconds=number), str(number)
@@ -215,5 +250,6 @@ def _ended(
         version=policy.version,
         value_usd=state.value_usd,
         step=steps[0],
+        kind=kind,
     )
     return outcome, decision

@@ -74,6 +74,7 @@ def line(world: World, setting: Setting, stream: Stream, run: Run) -> dict[str, 
         seen = seen_blocks(world, stream, run)
         entry["phases"] = [_phase(setting, block, run) for block in seen]
         entry["alarms"] = [asdict(alarm) for alarm in run.alarms]
+        entry["probed"] = [asdict(each) for each in run.absorbed]
         entry["regret"] = [window for block in seen for window in regret(setting, block, run)]
     return entry
 

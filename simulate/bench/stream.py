@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.settings import ProbingSettings
 from simulate.bench.judges import Floats, shown
 from simulate.bench.scenarios import Order, Phase, scenario
 from simulate.bench.world import World
+
+PROBES: Final = ProbingSettings().probes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class Setting:
     """How many rows to take after the shuffle; None for all."""
     scenario: str = "stationary"
     max_attempts: int = 8
+    probes: int = PROBES
+    """How many probes of a model that comes later are compared at most before it is let in; 0: it is not probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

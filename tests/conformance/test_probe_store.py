@@ -56,6 +56,22 @@ async def test_without_either_a_probe_is_compared_with_nothing(engine: Engine, l
     assert Probes(engine).comparisons("large", START)[0].baseline is None
 
 
+@pytest.mark.parametrize(
+    ("predicted", "gain"), [((0.5, 0.6, 0.64), 0.04), ((0.5, None, 0.45), -0.05), ((0.5, 0.6, None), None), ((), None)]
+)
+async def test_what_a_model_was_expected_to_add_is_read(
+    engine: Engine, log: Log, predicted: tuple[float | None, ...], gain: float | None
+) -> None:
+    user, model = make_decision(1), MODELS[2].model
+    step = make_step(pmf=Pmf(probs=(0.0, 0.0, 1.0), predicted=predicted), actions=MODELS, chosen=2)
+    probe = make_decision(2, model=model, kind="probe", parent=user.id, step=step)
+    for decision in (user, probe):
+        await log.decided(decision)
+        await log.finished(make_outcome(decision))
+    (found,) = Probes(engine).comparisons(model, START)
+    assert found.gain == (None if gain is None else pytest.approx(gain))
+
+
 async def test_a_probe_that_failed_has_no_quality(engine: Engine, log: Log) -> None:
     user, probe = make_decision(1), make_decision(2, model="large", kind="probe", parent=make_decision(1).id)
     failed = make_outcome(probe, history=(make_failed(model="large"),), served=None, status="failed")

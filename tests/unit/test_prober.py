@@ -20,7 +20,7 @@ from bandit_router.registry.offered import Offered
 from bandit_router.registry.probation import LEAST, TRIES
 from bandit_router.router import Ask
 from bandit_router.types import Action, ChatRequest, Model, ModelEvent, Pmf, State
-from tests.factories import make_decision, make_failed, make_outcome
+from tests.factories import make_context, make_decision, make_failed, make_outcome
 from tests.unit.registry.test_offered import NOW, Kept, entry, no_prices
 
 ASK = Ask(request=ChatRequest(messages=({"role": "user", "content": "Hello"},)))
@@ -104,6 +104,14 @@ def test_a_request_where_the_newcomer_is_expected_to_win_is_used() -> None:
     world.answered()
     (run,) = world.runs
     assert (run.kind, run.once, [model.name for model in run.models]) == ("probe", True, ["old", "new"])
+
+
+def test_a_probe_says_what_the_request_was_expected_to_come_to_with_the_model_and_without() -> None:
+    world = World(predicted={"new": 0.9, "old": 0.1})
+    world.answered()
+    actions = tuple(Action(model=name) for name in ("old", "new"))
+    pmf = world.runs[0].policy.pmf(State(context=make_context(), value_usd=1.0), actions)
+    assert (pmf.probs, pmf.predicted) == ((0.0, 1.0), (0.1, 0.9))
 
 
 def test_what_is_not_known_of_it_speaks_for_a_probe_and_what_is_known_against() -> None:
@@ -193,7 +201,9 @@ def test_what_a_probe_is_expected_to_cost_is_told() -> None:
     world, decision = World(predicted={"new": 0.9, "old": 0.1}), make_decision()
     model = world.prober.due()
     assert model
-    assert world.prober.price(model, ASK, decision=decision, outcome=make_outcome(decision)) == PRICE
+    found = world.prober.weigh(model, ASK, decision=decision, outcome=make_outcome(decision))
+    assert found
+    assert found.price == PRICE
 
 
 def test_a_model_that_got_worse_is_probed_again() -> None:

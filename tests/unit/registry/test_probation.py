@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -67,6 +68,51 @@ def test_one_that_is_good_in_a_single_category_is_let_in_for_it() -> None:
     found[::3] = probes(20, quality=0.8, baseline=0.6, category="code")
     _, result = concluded(found)
     assert (result.lets_in, result.numbers["best_category"]) == (True, "code")
+
+
+def test_errors_of_verdicts_alone_win_nothing() -> None:
+    """The better of two verdicts is better than either, even where no answer is."""
+    rng = random.Random(1)
+    found = [
+        Comparison(
+            category="maths",
+            quality=rng.uniform(0.2, 0.6),
+            cost=0.01,
+            judging=0.01,
+            baseline=rng.choice([0.3, 0.9]),
+        )
+        for _ in range(MOST)
+    ]
+    better = sum(max((each.quality or 0.0) - (each.baseline or 0.0), 0.0) for each in found) / MOST
+    assert better > 0.05
+    assert not concluded(found)[1].lets_in
+
+
+def test_one_that_is_good_where_what_was_served_is_poor_is_let_in() -> None:
+    rng = random.Random(1)
+    served = [rng.choice([0.1, 0.95]) for _ in range(MOST)]
+    found = [Comparison(category="m", quality=0.85, cost=0.35, judging=0.005, baseline=each) for each in served]
+    _, result = concluded(found)
+    assert result.lets_in
+    assert result.numbers["gain_behind"] > 0 > result.numbers["gain_in_front"]
+
+
+@pytest.mark.parametrize(("gain", "lets_in"), [(0.02, True), (0.001, False)])
+def test_where_a_policy_predicts_what_a_model_adds_that_decides(gain: float, lets_in: bool) -> None:
+    found = [replace(each, gain=gain) for each in probes(MOST, quality=0.6, baseline=0.6)]
+    n, result = concluded(found)
+    assert (n, result.lets_in, result.numbers["gain_predicted"]) == (MOST, lets_in, gain)
+
+
+def test_what_was_predicted_before_anything_was_learned_does_not_count() -> None:
+    gains = [0.5] * (MOST // 2) + [0.0] * (MOST // 2)
+    found = [replace(e, gain=g) for e, g in zip(probes(MOST, quality=0.6, baseline=0.6), gains, strict=True)]
+    assert not concluded(found)[1].lets_in
+
+
+def test_a_few_predictions_decide_nothing() -> None:
+    found = probes(MOST, quality=0.72, baseline=0.65)
+    assert concluded([replace(found[0], gain=-1.0), *found[1:]])[1].lets_in
 
 
 def test_a_model_whose_calls_fail_is_turned_away() -> None:
