@@ -43,11 +43,12 @@ class Cheapest:
         return b""
 
 
-def world_of(score: float, *, before: float = 0.5) -> World:
-    """Return a world of two models that score `before` and one, the best single model or made to be, that scores so."""
-    rng = np.random.default_rng(0)
-    noise = rng.normal(0.0, 0.05, size=(ROWS, 3))
-    return make_world((np.array([before, before, score]) + noise).tolist(), [[0.001, 0.01, 0.02]] * ROWS)
+def world_of(*, judged: float = 0.9) -> World:
+    """Return a world of two models that score .5, and the best one; what that is judged to be."""
+    noise = np.random.default_rng(0).normal(0.0, 0.05, size=(ROWS, 3))
+    verdicts = np.array([0.5, 0.5, judged]) + noise
+    scores = [[0.5, 0.5, 0.9]] * ROWS
+    return make_world(scores, [[0.001, 0.01, 0.02]] * ROWS, recorded=verdicts[:, :, None].tolist())
 
 
 def played(world: World, policy: Cheapest, *, probes: int = 60) -> Run:
@@ -58,7 +59,7 @@ def played(world: World, policy: Cheapest, *, probes: int = 60) -> Run:
 
 def test_a_better_model_is_probed_then_takes_queries() -> None:
     policy = Cheapest()
-    run = played(world_of(0.9), policy)
+    run = played(world_of(), policy)
     (found,) = run.absorbed
     assert (found.model, found.lets_in, found.query) == ("m2", True, HALF + found.probes - 1)
     assert set(run.start[: found.query + 1]) == {0}
@@ -67,7 +68,7 @@ def test_a_better_model_is_probed_then_takes_queries() -> None:
 
 def test_probes_are_learned_from_and_cost_the_queries_nothing() -> None:
     policy = Cheapest()
-    run = played(world_of(0.9), policy)
+    run = played(world_of(), policy)
     (found,) = run.absorbed
     probed = [event for event in policy.events if event.decision.kind == "probe"]
     assert {event.outcome.history[0].attempt.model for event in probed} == {"m2"}
@@ -77,19 +78,19 @@ def test_probes_are_learned_from_and_cost_the_queries_nothing() -> None:
 
 
 def test_one_that_is_turned_down_takes_none() -> None:
-    run = played(world_of(0.53), Cheapest({"m0": 0.5, "m1": 0.4, "m2": 0.499}))
+    run = played(world_of(judged=0.45), Cheapest({"m0": 0.5, "m1": 0.4, "m2": 0.499}))
     (found,) = run.absorbed
-    assert (found.lets_in, found.probes) == (False, 60)
+    assert (found.lets_in, found.reason) == (False, "it could win nowhere")
     assert set(run.start) == {0}
 
 
 def test_without_probes_it_takes_queries_at_once() -> None:
-    run = played(world_of(0.9), Cheapest(), probes=0)
+    run = played(world_of(), Cheapest(), probes=0)
     assert run.absorbed == ()
     assert set(run.start[HALF:]) == {2}
 
 
 def test_the_same_run_is_played_twice() -> None:
-    first, second = (played(world_of(0.9), Cheapest()) for _ in range(2))
+    first, second = (played(world_of(), Cheapest()) for _ in range(2))
     assert first.absorbed == second.absorbed
     assert np.array_equal(first.cost_usd, second.cost_usd)
