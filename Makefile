@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 
-.PHONY: install demo test check bench bench-evaluate bench-experiment bench-replay bench-panel docs lock
+.PHONY: install demo test check bench bench-evaluate bench-experiment bench-replay bench-panel bench-newcomer docs lock
 
 install: .venv/installed  ## make .venv with everything that the product, its tests and benchmarks need
 
@@ -39,6 +39,9 @@ bench-replay: install  ## replay: how often its intervals hold the truth, and a 
 
 bench-panel: install  ## how good a calibrated panel is: ARGS="TABLE --truth JUDGE [--http]", a table with recorded judges
 	$(BIN)/python -m simulate.panel $(ARGS)
+
+bench-newcomer: install  ## how well a model that never answered is predicted: ARGS="TABLE [--score MODEL=SHARE ...]"
+	$(BIN)/python -m simulate.newcomer $(ARGS)
 
 docs: install  ## write docs/commands.md from the command line's own help
 	$(BIN)/python tests/docs/test_commands.py

@@ -76,6 +76,7 @@ async def _measure(rounds: int) -> list[tuple[str, list[float]]]:
         rows += _policy(name, policy, built, rng)
     rows.append(await _decisions(contexts, policies["index"], rounds, rng))
     rows += [_of_many(n, built[:500], rng) for n in (25, 50, 100, 200)]
+    rows.append(_of_many(200, built[:500], rng, new=100))
     return rows + await _log(built[:300])
 
 
@@ -119,15 +120,16 @@ async def _decisions(builder: Builder, policy: Policy, rounds: int, rng: random.
     return "index: context, pmf and draw, 6 models", seconds
 
 
-def _of_many(n: int, contexts: Sequence[Context], rng: random.Random) -> tuple[str, list[float]]:
-    """Time decisions among n models that were all tried before."""
+def _of_many(n: int, contexts: Sequence[Context], rng: random.Random, *, new: int = 0) -> tuple[str, list[float]]:
+    """Time decisions among n models that were tried before, but for the new ones."""
     policy = build(load_specs(shipped("policies")), {}, reward=reward)["index"]
     assert isinstance(policy, LearningPolicy)
-    for place, action in enumerate(MANY[:n]):
-        policy.learn([_event(policy, contexts[place % len(contexts)], rng, (action,))])
+    for place in range(2 * n):
+        tried = MANY[place % (n - new)]
+        policy.learn([_event(policy, contexts[place % len(contexts)], rng, (tried,))])
     states = [State(context=context, value_usd=VALUE_USD) for context in contexts]
     seconds = [_timed(partial(_decide, policy, state, rng, MANY[:n])) for state in states]
-    return f"index: pmf and draw, {n} models", seconds
+    return f"index: pmf and draw, {n} models{f', {new} of them new' if new else ''}", seconds
 
 
 def _simulation(queries: int = 1500) -> list[tuple[str, list[float]]]:

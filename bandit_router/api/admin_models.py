@@ -149,6 +149,10 @@ def _model_body(model: Model) -> dict[str, Any]:
         "vision": model.vision,
         "json_schema": model.json_schema,
         "region": model.region,
+        "family": model.family,
+        "line": model.line,
+        "size_b": model.size_b,
+        "benchmarks": dict(model.benchmarks),
     }
 
 

@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 
 from bandit_router.bootstrap.learning import make_calibrators
 from bandit_router.judge.calibrate import NAME as PANEL
-from bandit_router.judge.family import maker_of
 from bandit_router.judge.watch import Watch
 from bandit_router.reward.feedback import combine
 from bandit_router.settings import ModelSettings, Settings
 from bandit_router.store.events import Events
 from bandit_router.store.versions import Versions
+from bandit_router.types.naming import maker_of
 
 
 def judge_watch(settings: Settings, engine: Engine, *, turn: Callable[[], bool] = lambda: True) -> Watch:

@@ -95,6 +95,13 @@ def add(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
     context_window: Annotated[
         int | None, typer.Option(help="Tokens; litellm's list when not given.", min=1, show_default=False)
     ] = None,
+    size_b: Annotated[
+        float | None, typer.Option(help="Billions of parameters, where its name does not tell.", show_default=False)
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(help="What is stated of it: mmlu_pro=0.72 for 72 % solved; repeatable.", show_default=False),
+    ] = None,
     reason: Reason = None,
 ) -> None:
     """Add a model to the running service, or change one that was added."""
@@ -109,6 +116,8 @@ def add(  # noqa: PLR0913 (one parameter an option is how Typer is told of them)
         "api_base": api_base,
         "api_key_env": api_key_env,
         "context_window": context_window,
+        "size_b": size_b,
+        "benchmarks": dict(_stated(each) for each in benchmark) if benchmark else None,
     }
     entry = _entry({key: value for key, value in given.items() if value is not None})
     with _offered(load_settings(config)) as (offered, _):
@@ -161,6 +170,13 @@ def history(
             for event in roster.events(name)
         ]
     show("history", rows, json_path=json_path)
+
+
+def _stated(text: str) -> tuple[str, str]:
+    name, _, share = text.partition("=")
+    if not share:
+        raise BadRequest(f"--benchmark {text!r} is no score; give NAME=SHARE, such as mmlu_pro=0.72")
+    return name.strip(), share
 
 
 def _entry(given: dict[str, object]) -> ModelSettings:

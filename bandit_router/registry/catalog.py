@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from bandit_router.errors import ConfigError, UnknownModel
 from bandit_router.settings import ModelSettings
 from bandit_router.types import ListPrice, Model
+from bandit_router.types.naming import known_maker, line_of, size_of
 
 T = TypeVar("T")
 PER_MILLION = 1_000_000.0
@@ -140,8 +141,11 @@ def _model(entry: ModelSettings, listed: ListPrice | None) -> Model:
         timeout_s=entry.timeout_s,
         expected_output_tokens=entry.expected_output_tokens,
         fuses=entry.kind == "fuse",
-        family=entry.family,
+        family=entry.family or known_maker(entry.target),
         logprobs=entry.logprobs,
+        line=line_of(entry.target),
+        size_b=_first(entry.size_b, size_of(entry.target)),
+        benchmarks=tuple(sorted(entry.benchmarks.items())),
     )
 
 

@@ -85,10 +85,24 @@ def eligible(
         if reason is None and hints.max_cost_usd is not None and cost > hints.max_cost_usd:
             reason = f"expected to cost ${cost:.3g}, over the request's ${hints.max_cost_usd:.3g}"
         if reason is None:
-            actions.append(Action(model=model.name, tier=model.tier, cost_usd=cost, fuses=model.fuses))
+            actions.append(_action(model, cost))
         else:
             reasons.append(f"{model.name}: {reason}")
     if all(action.fuses for action in actions):
         reasons += [f"{action.model}: fuses the answers of others" for action in actions]
         raise NoEligibleModel(f"no model can take this request ({'; '.join(reasons)})")
     return tuple(actions)
+
+
+def _action(model: Model, cost_usd: float) -> Action:
+    """Return the action of calling a model, with what is known of that model."""
+    return Action(
+        model=model.name,
+        tier=model.tier,
+        cost_usd=cost_usd,
+        fuses=model.fuses,
+        family=model.family,
+        line=model.line,
+        size_b=model.size_b,
+        benchmarks=model.benchmarks,
+    )

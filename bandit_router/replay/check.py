@@ -88,6 +88,10 @@ def _action(action: Action) -> None:
     if not isinstance(action.model, str) or isinstance(action.tier, bool) or not isinstance(action.tier, int):
         raise ValueError(f"an action is {action.model!r} of tier {action.tier!r}; it must be a text of a whole number")
     within(f"cost_usd of action {action.model}", action.cost_usd, 0.0, MOST)
+    if action.size_b is not None:
+        within(f"size_b of action {action.model}", action.size_b, LEAST, MOST)
+    for benchmark, solved in action.benchmarks:
+        within(f"{benchmark} of action {action.model}", solved, 0.0, SHARE)
 
 
 def _course(outcome: Outcome) -> None:

@@ -31,6 +31,8 @@ TARGET_PROB: Final = "target_prob:"
 """What the name of a column begins with that holds a policy's probability of all that was done."""
 ROUNDING: Final = 1e-6
 """How far a step's propensity may be from its pmf's entry."""
+_ACTION: Final = ("model", "tier", "cost_usd", "fuses")
+_KIN: Final = ("family", "line", "size_b")
 _ATTEMPT: Final = ("index", "model", "tier", "status", "error", "input_tokens", "output_tokens", "cost_usd")
 _ANSWERED: Final = ("provider_model", "system_fingerprint")
 _GRADE: Final = ("judge", "score", "reason", "error", "cost_usd", "latency_s")
@@ -164,7 +166,7 @@ def _step(step: Step) -> Row:
         "index": step.index,
         "policy": step.policy,
         "version": step.version,
-        "actions": [_picked(action, ("model", "tier", "cost_usd", "fuses")) for action in step.actions],
+        "actions": [_action(action) for action in step.actions],
         "pmf": list(map(float, step.pmf.probs)),
         "predicted": [None if value is None else float(value) for value in step.pmf.predicted],
         "judge": list(map(float, step.pmf.judge)),
@@ -175,9 +177,21 @@ def _step(step: Step) -> Row:
     }
 
 
+def _action(action: Action) -> Row:
+    """Return an action without what is not known of its model."""
+    known = {name: value for name, value in _picked(action, _KIN).items() if value is not None}
+    benchmarks = {"benchmarks": dict(action.benchmarks)} if action.benchmarks else {}
+    return {**_picked(action, _ACTION), **known, **benchmarks}
+
+
+def _to_action(row: Row) -> Action:
+    """Return an action; those written before it was kept do not say of what kin the model is."""
+    return Action(**{**row, "benchmarks": tuple(dict(row.get("benchmarks") or ()).items())})
+
+
 def _to_step(row: Row) -> Step:
     pmf = Pmf(probs=tuple(row["pmf"]), predicted=tuple(row["predicted"]), judge=tuple(row["judge"]), serve=row["serve"])
-    actions = tuple(Action(**action) for action in row["actions"])
+    actions = tuple(map(_to_action, row["actions"]))
     if not 0 <= row["chosen"] < len(actions) == len(pmf.probs):
         raise ValueError(f"step {row['index']} has {len(actions)} actions, {len(pmf.probs)} probabilities")
     kept = {name: row[name] for name in ("index", "chosen", "policy", "version", "judged")}

@@ -32,7 +32,10 @@ def schema() -> Any:
         {"judge": text, "score": number, "reason": text, "error": text, "cost_usd": number, "latency_s": number}
         | {"skipped": text, "grader": text, "prompt": text, "own_family": flag, "preferred": pa.list_(integer)}
     )
-    action = pa.struct({"model": text, "tier": integer, "cost_usd": number, "fuses": flag})
+    action = pa.struct(
+        {"model": text, "tier": integer, "cost_usd": number, "fuses": flag}
+        | {"family": text, "line": text, "size_b": number, "benchmarks": pa.map_(text, number)}
+    )
     columns = {
         "seq": pa.int64(),
         "id": text,

@@ -12,6 +12,8 @@ from bandit_router.settings.base import Positive, Strict
 Price = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 """USD for a million tokens; no more than a dollar for one."""
 Tokens = Annotated[int, Field(gt=0, le=1_000_000_000)]
+Solved = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+"""The share of a benchmark that a model solves: 0.72, not 72."""
 TAKEN: Final = {"auto": "the choice of a policy", "stop": "the end of a cascade", "*": "all models"}
 """What names mean already that no model can have, beside those of tiers."""
 
@@ -39,6 +41,10 @@ class ModelSettings(Strict):
     expected_output_tokens: Tokens = 400
     family: str | None = None
     """Who made it, where its target does not tell: judges of the same family do not grade it."""
+    size_b: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    """Billions of parameters; None: read off its target."""
+    benchmarks: dict[Annotated[str, Field(min_length=1)], Solved] = Field(default_factory=dict)
+    """What is stated of it: the share of each benchmark that it solves."""
     logprobs: bool = False
     """Ask it for the log probabilities of its tokens, for a judge of kind `logprob`."""
 

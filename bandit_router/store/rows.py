@@ -75,8 +75,14 @@ def step_row(decision_id: str, step: Step) -> Row:
 
 
 def _action_row(action: Action) -> Row:
-    fuses = {"fuses": True} if action.fuses else {}
-    return {"model": action.model, "tier": action.tier, "cost_usd": float(action.cost_usd), **fuses}
+    """Return an action without what is not known of its model, as there may be hundreds of them in a step."""
+    told = {name: getattr(action, name) for name in ("fuses", "family", "line", "size_b") if getattr(action, name)}
+    told |= {"benchmarks": dict(action.benchmarks)} if action.benchmarks else {}
+    return {"model": action.model, "tier": action.tier, "cost_usd": float(action.cost_usd), **told}
+
+
+def _to_action(row: Row) -> Action:
+    return Action(**{**row, "benchmarks": tuple(row["benchmarks"].items())} if "benchmarks" in row else row)
 
 
 def outcome_row(outcome: Outcome) -> Row:
@@ -211,7 +217,7 @@ def to_step(row: Row) -> Step:
     """Return the step."""
     return Step(
         index=row["idx"],
-        actions=tuple(Action(**action) for action in row["actions"]),
+        actions=tuple(map(_to_action, row["actions"])),
         pmf=Pmf(
             probs=tuple(row["pmf"]),
             predicted=tuple(row["predicted"]),

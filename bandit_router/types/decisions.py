@@ -34,6 +34,14 @@ class Action:
     cost_usd: float = 0.0
     fuses: bool = False
     """Makes one answer of those at hand."""
+    family: str | None = None
+    """Who made the model; this and what follows tell of which models it is kin, None where that is not known."""
+    line: str | None = None
+    """The line of models it belongs to: `llama-3.1`."""
+    size_b: float | None = None
+    """Billions of parameters."""
+    benchmarks: tuple[tuple[str, float], ...] = ()
+    """What is stated of it: (benchmark, share solved, in (0, 1))."""
 
     @property
     def is_stop(self) -> bool:

@@ -37,6 +37,12 @@ class Model:
     """Who made it; None leaves that to be read off the target."""
     logprobs: bool = False
     """Whether it is asked for the log probabilities of its tokens."""
+    line: str | None = None
+    """The line of models it belongs to, `llama-3.1`; this and what follows tell what to expect of a newcomer."""
+    size_b: float | None = None
+    """Billions of parameters; None where that is not known."""
+    benchmarks: tuple[tuple[str, float], ...] = ()
+    """What is stated of it: (benchmark, share solved, in (0, 1))."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

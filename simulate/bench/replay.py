@@ -29,6 +29,7 @@ from bandit_router.types import (
     Step,
     Verdict,
 )
+from bandit_router.types.naming import known_maker, line_of, size_of
 from simulate.bench.absorb import Absorption
 from simulate.bench.judges import RULES
 from simulate.bench.record import Alarm, Tally
@@ -181,7 +182,11 @@ class _Lines:
         self.contexts: list[Context] = [world.contexts[row] for row in block.rows]
         self.draws: list[list[list[float]]] = stream.draws[span].tolist()
         self.feedback: list[bool] = stream.feedback[span].tolist()
-        self._models, self._judges = world.models, world.judges
+        self._judges = world.judges
+        self._actions = [
+            Action(model=name, tier=tier, family=known_maker(name), line=line_of(name), size_b=size_of(name))
+            for tier, name in enumerate(world.models)
+        ]
         self._judge_cost = setting.judge_cost_usd
         self._beside = (Verdict(judge=RULES, score=1.0),) if world.judge.rules else ()
         self._expected: list[list[float]] = (block.expected + setting.judge_cost_usd).tolist()
@@ -192,10 +197,9 @@ class _Lines:
         self._panel: list[list[float]] = block.panel.tolist()
 
     def actions(self, place: int, *, but: Collection[int] = ()) -> tuple[Action, ...]:
-        """Return the models that can be called, with what each is expected to cost, its judges included."""
-        expected, names = self._expected[place], self._models
-        tiers = (tier for tier in self.block.present if tier not in but)
-        return tuple(Action(model=names[tier], tier=tier, cost_usd=expected[tier]) for tier in tiers)
+        """Return the models that can be called, with what each is expected to cost and what its name tells of it."""
+        expected, actions = self._expected[place], self._actions
+        return tuple(replace(actions[tier], cost_usd=expected[tier]) for tier in self.block.present if tier not in but)
 
     def attempt(self, place: int, step: Step, index: int) -> Judged:
         """Return what the model of a step answered, judged if it was to be."""

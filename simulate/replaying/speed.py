@@ -84,15 +84,15 @@ def _steps(pa: Any, kind: Any, chosen: np.ndarray, k: int) -> Any:
     each = np.arange(n * k)
     every = pa.array((np.arange(n + 1) * k).astype(np.int32))
     none = pa.array(np.zeros(n + 1, np.int32))
-    action = pa.StructArray.from_arrays(
-        [
-            pa.DictionaryArray.from_arrays(pa.array((each % k).astype(np.int32)), pa.array(MODELS)).cast(pa.string()),
-            pa.array((each % k).astype(np.int32)),
-            pa.array(np.array(COST_USD)[each % k]),
-            pa.array(np.zeros(n * k, dtype=bool)),
-        ],
-        fields=list(step.field("actions").type.value_type),
-    )
+    fields = list(step.field("actions").type.value_type)
+    told = [
+        pa.DictionaryArray.from_arrays(pa.array((each % k).astype(np.int32)), pa.array(MODELS)).cast(pa.string()),
+        pa.array((each % k).astype(np.int32)),
+        pa.array(np.array(COST_USD)[each % k]),
+        pa.array(np.zeros(n * k, dtype=bool)),
+    ]
+    unknown = [pa.nulls(n * k, field.type) for field in fields[len(told) :]]
+    action = pa.StructArray.from_arrays([*told, *unknown], fields=fields)
     nothing = pa.ListArray.from_arrays(none, pa.array([], pa.float64()))
     values = {
         "index": pa.array(np.zeros(n, np.int32)),

@@ -58,6 +58,20 @@ def test_an_added_model_is_listed_decided_about_and_answers(service: Service, up
     assert "extra" in [candidate["model"] for candidate in routed.json()["candidates"]]
 
 
+def test_what_is_stated_of_an_added_model_is_kept_and_logged(service: Service, upstream: Upstream) -> None:
+    body = add(service, size_b=8, benchmarks={"mmlu_pro": 0.72}).raise_for_status().json()
+    assert (body["size_b"], body["benchmarks"]) == (8.0, {"mmlu_pro": 0.72})
+    service.chat(model="auto")
+    (event,) = service.services.stores.events.read(0, limit=10)
+    (extra,) = [action for action in event.decision.step.actions if action.model == "extra"]
+    assert (extra.size_b, extra.benchmarks) == (8.0, (("mmlu_pro", 0.72),))
+
+
+def test_a_score_over_all_of_a_benchmark_is_refused(service: Service) -> None:
+    refused = add(service, benchmarks={"mmlu_pro": 72})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "benchmarks.mmlu_pro")
+
+
 def test_a_new_price_counts_from_the_next_request(service: Service, upstream: Upstream) -> None:
     add(service).raise_for_status()
     dear = float(service.chat(model="extra").headers["x-router-cost-usd"])

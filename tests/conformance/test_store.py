@@ -82,6 +82,18 @@ async def test_a_finished_decision_is_read_back_bit_for_bit(log: Log, events: Ev
     assert read.outcome.cost_usd == outcome.cost_usd
 
 
+async def test_what_is_known_of_models_is_read_back_with_the_actions(log: Log, events: Events) -> None:
+    plain = make_decision(1)
+    known = {"family": "ours", "line": "ours-1", "size_b": 1 / 3, "benchmarks": (("quiz", 0.1 + 0.2), ("exam", 0.5))}
+    first, *others = plain.step.actions
+    step = dataclasses.replace(plain.step, actions=(dataclasses.replace(first, **known), *others))  # type: ignore[arg-type]
+    decision = dataclasses.replace(plain, step=step)
+    await log.decided(decision)
+    await log.finished(make_outcome(decision))
+    (read,) = events.read(0, limit=10)
+    assert read.decision.step.actions == step.actions
+
+
 async def test_failed_attempts_and_unjudged_answers_are_read_back(log: Log, events: Events) -> None:
     decision = make_decision(1)
     unjudged = dataclasses.replace(make_judged(2, model="large"), judgement=None)

@@ -148,3 +148,13 @@ def test_a_fusion_names_what_it_calls() -> None:
 
 def test_only_a_fusion_goes_through_another_model() -> None:
     assert 'is for kind = "fuse"' in refused(MODEL + 'through = "small"\n')
+
+
+@pytest.mark.parametrize(("key", "value"), [("size_b", "0"), ("size_b", "inf"), ("benchmarks", "{ mmlu = 72 }")])
+def test_what_is_stated_of_a_model_must_be_possible(key: str, value: str) -> None:
+    assert key in refused(MODEL + f"{key} = {value}\n")
+
+
+def test_scores_are_stated_by_benchmark() -> None:
+    settings = parse_toml(MODEL + "benchmarks = { mmlu_pro = 0.72 }\n", Settings, path="x")
+    assert settings.models[0].benchmarks == {"mmlu_pro": 0.72}

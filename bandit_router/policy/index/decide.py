@@ -35,6 +35,9 @@ class Belief:
     judging: float
     hand: Vector | None
     channel: Channel
+    doubt: Vector = field(default_factory=lambda: np.zeros(0))
+    ignorance: Vector = field(default_factory=lambda: np.zeros(0))
+    """Variances (k) of each model's logit: now, and if nothing grew old; no rule here asks for them."""
     best: float = field(init=False)
     """P(best answer at hand is good), `NOTHING` when there is none."""
     p: Vector = field(init=False)

@@ -10,20 +10,20 @@ from typing import Final
 import numpy as np
 
 from bandit_router.policy.index.decide import Tried, difficulty
-from bandit_router.policy.index.newcomers import Newcomers
+from bandit_router.policy.index.kinship import Kinship, profiles
+from bandit_router.policy.index.newcomers import SETTLED, Newcomers
 from bandit_router.policy.index.paces import Paces
 from bandit_router.policy.index.predictor import (
     NODES,
     WEIGHTS,
     Predictor,
     logistic,
-    price_priors,
 )
 from bandit_router.policy.index.prices import Prices
 from bandit_router.policy.index.space import Point, Space, Vector
 from bandit_router.policy.index.verdicts import Verdicts
 from bandit_router.policy.lesson import answers, served, spent
-from bandit_router.types import Action, Event, Judged, Step
+from bandit_router.types import STOP, Action, Event, Judged, Step
 
 CAUTION: Final = 0.8
 """Share of the information of an observation that is counted: a posterior narrower than the model is true misleads."""
@@ -75,6 +75,10 @@ class Knowledge:
         said = None if score is None else self.verdicts.log_likelihood(score, good)
         return Tried(good=good, posterior=self.verdicts.posterior(score, good), log_likelihood=said)
 
+    def kinship(self) -> Kinship:
+        """Return what is known of models to come: at first nothing, as all come together."""
+        return self.predictor.kinship() if self.events > SETTLED else Kinship()
+
     def _learn_finished(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         self.events += 1
         self.space.note(event.decision.context)
@@ -117,11 +121,15 @@ class Knowledge:
             known.settle(model, gain)
 
     def _meet(self, offered: Sequence[Action], found: Sequence[tuple[Step, Judged]]) -> None:
-        """Make room for the models that answered, starting from what their prices promise."""
-        costs = {action.model: action.cost_usd for action in offered if not action.is_stop}
-        costs |= {step.action.model: step.action.cost_usd for step, _ in found}
-        priors = price_priors(costs)
-        self.predictor.grow(self.space, {step.action.model: priors[step.action.model] for step, _ in found})
+        """Make room for the models that answered, starting from what is known of them and of their kin."""
+        actions = {action.model: action for action in (*offered, *(step.action for step, _ in found))}
+        actions.pop(STOP, None)
+        known = profiles(actions, dict.fromkeys(step.action.model for step, _ in found))
+        new = {name: profile for name, profile in known.items() if name not in self.predictor.rows}
+        kinship = self.kinship() if new else Kinship()
+        self.predictor.grow(self.space, {name: (profile, kinship.prior(profile)) for name, profile in new.items()})
+        if len(actions) > 1:
+            self.predictor.relate(known)
 
     def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> list[Seen]:
         _, logits = self.predictor.logits(point)

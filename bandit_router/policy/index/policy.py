@@ -23,9 +23,10 @@ from bandit_router.policy.index.decide import (
     square_cb,
     wondered,
 )
+from bandit_router.policy.index.kinship import Kinship, Prior, profiles
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
-from bandit_router.policy.index.predictor import OWN, price_priors
+from bandit_router.policy.index.predictor import OWN
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.lesson import spent
@@ -43,6 +44,7 @@ class Reading:
     """What a context says of every model seen before: logits, and bills over list prices; and of a new one."""
 
     context: Context
+    x: Vector
     unseen: float
     logits: Vector
     ratios: Vector
@@ -62,6 +64,7 @@ class IndexPolicy:
             load(version.artifact, dims=spec.embedding_dims) if version else Knowledge(dims=spec.embedding_dims)
         )
         self._reading: Reading | None = None
+        self._kinship: Kinship | None = None
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return SquareCB's pmf over net values, P(judging) by what a verdict may change, and the best answer."""
@@ -82,12 +85,12 @@ class IndexPolicy:
         """Learn from each event in turn: verdicts and bills when it is finished, feedback when it comes."""
         for event in events:
             if self._learns(event):
-                self._reading = None
+                self._reading = self._kinship = None
                 self._known.learn(event)
 
     def forget(self, model: str, /) -> None:
         """Doubt what was learned of a model: its own weights move as far again as a newcomer's at first."""
-        self._reading = None
+        self._reading = self._kinship = None
         self._known.predictor.doubt_again(model, self._known.space)
 
     def dump(self) -> bytes:
@@ -101,22 +104,30 @@ class IndexPolicy:
             point = self._known.space.point(context)
             unseen, logits = self._known.predictor.logits(point)
             ratios = self._known.prices.ratios(point.f)
-            reading = self._reading = Reading(context=context, unseen=unseen, logits=logits, ratios=ratios, tried={})
+            reading = self._reading = Reading(
+                context=context, x=point.x, unseen=unseen, logits=logits, ratios=ratios, tried={}
+            )
         return reading
 
-    def _priors(self, state: State, actions: Sequence[Action]) -> Mapping[str, float]:
-        """Return what the prices promise of models that were never tried; empty when all were."""
-        offered = state.steps[0].actions if state.steps else actions
-        rows = self._known.predictor.rows
-        if all(action.model in rows for action in offered) and all(action.model in rows for action in actions):
+    def _priors(self, state: State, actions: Sequence[Action]) -> Mapping[str, Prior]:
+        """Return what to expect of models that were never tried; empty when all were."""
+        first = state.steps[0].actions if state.steps else actions
+        offered = {action.model: action for action in (*first, *actions) if not action.is_stop}
+        new = offered.keys() - self._known.predictor.rows.keys()
+        if not new:
             return {}
-        return price_priors({action.model: action.cost_usd for action in (*offered, *actions) if not action.is_stop})
+        if self._kinship is None:
+            self._kinship = self._known.kinship()
+        return {model: self._kinship.prior(known) for model, known in profiles(offered, new).items()}
 
-    def _logit(self, model: str, reading: Reading, priors: Mapping[str, float]) -> float:
+    def _logit(self, model: str, reading: Reading, priors: Mapping[str, Prior]) -> float:
         row = self._known.predictor.rows.get(model)
-        return reading.unseen + priors.get(model, 0.0) if row is None else float(reading.logits[row])
+        # A model that answered may be neither learned nor offered any more.
+        return (
+            reading.unseen + priors.get(model, Prior()).logit(reading.x) if row is None else float(reading.logits[row])
+        )
 
-    def _tried(self, state: State, place: int, reading: Reading, priors: Mapping[str, float]) -> Tried:
+    def _tried(self, state: State, place: int, reading: Reading, priors: Mapping[str, Prior]) -> Tried:
         judged = state.history[place]
         if (found := reading.tried.get(place)) is not None and found[0] is judged:
             return found[1]
@@ -130,7 +141,7 @@ class IndexPolicy:
         state: State,
         models: Sequence[Action],
         reading: Reading,
-        priors: Mapping[str, float],
+        priors: Mapping[str, Prior],
         now: Vector,
         hand: Vector | None,
     ) -> Belief:
@@ -143,6 +154,7 @@ class IndexPolicy:
         if state.value_s:
             cost = cost + np.array([known.paces.expected(action.model) for action in models]) / state.value_s
             judging += known.paces.judging.mean / state.value_s
+        doubts = [known.predictor.doubts(action.model, priors.get(action.model, Prior())) for action in models]
         return Belief(
             good=known.good(logits),
             difficulty=now,
@@ -150,6 +162,8 @@ class IndexPolicy:
             judging=judging,
             hand=hand,
             channel=known.verdicts.channel,
+            doubt=np.array([doubt for doubt, _ in doubts]),
+            ignorance=np.array([ignorance for _, ignorance in doubts]),
         )
 
     def _shape(
@@ -164,15 +178,14 @@ class IndexPolicy:
         cost = _spread(belief.cost, places, n, 0.0)
         shut = self._known.newcomers.shut([action.model for action in actions], values, cost)
         values = np.where(shut, values.min() - FAR, values)
-        doubts = np.array([self._known.predictor.doubt(actions[i].model) for i in models])
-        gammas = spec.gamma_scale * (OWN[0] / doubts) ** spec.gamma_exponent
+        gammas = spec.gamma_scale * (OWN[0] / belief.doubt) ** spec.gamma_exponent
         probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
             behind = np.maximum(worth.max() - worth, blind.max() - blind)
             probs = self._curious(probs, actions, places, belief, behind=behind, shut=shut)
         if shut.any():
             probs = trickled(probs, shut, cost)
-        asked = self._teaching(probs[places], doubts)
+        asked = self._teaching(probs[places], belief.doubt)
         if not state.history and self._known.verdicts.labels and (judged <= blind).any():
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
             hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
@@ -199,8 +212,7 @@ class IndexPolicy:
         going on comes close to the best one, and is none the better for that.
         """
         spec, n = self._spec, len(actions)
-        ignorance = np.array([self._known.predictor.ignorance(actions[place].model) for place in places])
-        spreads = _spread(np.sqrt(ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
+        spreads = _spread(np.sqrt(belief.ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
         late = self._known.newcomers.late([action.model for action in actions])
         gaps = np.where(shut | late, np.inf, _spread(behind, places, n, np.inf))
         probs = wondered(probs, gaps, spreads, spec.thompson_share)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.policy.index.clusters import GROUPS
+from bandit_router.policy.index.kinship import LEAST, VARIANCE, Kinship, Prior, Profile, Told
 from bandit_router.policy.index.space import Point, Space, Vector
 
 NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
@@ -23,10 +25,8 @@ SHARED: Final = (1.0, 0.5, 0.05, 0.02, 0.25)
 """Prior variances of the weights all models share, in logits: constant, embedding, surface, squares, category."""
 GROUP: Final = 0.5
 """The same for how one group of alike contexts departs from what the other weights say of it, for all models."""
-OWN: Final = (0.5, 0.15, 0.015, 0.005, 0.1)
+OWN: Final = (VARIANCE, 0.15, 0.015, 0.005, 0.1)
 """The same for how one model departs from the others."""
-PRICE: Final = 0.25
-"""Logits by which a model is expected to be better for each e-fold of its price."""
 LOADING: Final = (1.5, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""
 WALK: Final = 3e-5
@@ -34,6 +34,16 @@ WALK: Final = 3e-5
 CHANGED: Final = 0.5
 """The share of the variance of a new model's own weights that is added to those of a model that has changed."""
 LOADINGS: Final = (0.1, 3.0)
+FOLLOWED: Final = 0.02
+"""How far a profile's price and promise move to what they are at an event: a changed price list is followed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relative:
+    """What is known of a model beside its answers, and the variance of its own constant before there were any."""
+
+    profile: Profile
+    variance: float = VARIANCE
 
 
 class Predictor:
@@ -47,6 +57,8 @@ class Predictor:
         self.own_covariances: list[NDArray[np.float64]] = []
         self.told: Vector = np.zeros(0)
         """How much was ever told of each model, as the precision that it gives its own constant."""
+        self.relatives: dict[str, Relative] = {}
+        """Models as kin of those to come; one that was learned before kin were looked at comes in when it answers."""
         self.loading = LOADING[0]
         self.loading_precision = 1 / LOADING[1]
 
@@ -60,18 +72,29 @@ class Predictor:
         shared = float(self.shared @ point.wide)
         return shared, self.own @ point.x + shared
 
-    def doubt(self, model: str) -> float:
-        """Return the variance of a model's own constant: 0.5 logits for one not seen, falling with what is learned."""
-        row = self.rows.get(model)
-        return OWN[0] if row is None else float(self.own_covariances[row][0, 0])
+    def doubts(self, model: str, prior: Prior) -> tuple[float, float]:
+        """Return the variance of a model's own constant: now, and if nothing grew old, which was never found out.
 
-    def ignorance(self, model: str) -> float:
-        """Return the variance of a model's own constant if nothing grew old: what was never found out."""
+        It is that of the prior for one not seen, and falls with what is learned.
+        """
         row = self.rows.get(model)
-        return 1 / (1 / OWN[0] + (0.0 if row is None else float(self.told[row])))
+        if row is None:
+            return prior.variance, prior.variance
+        first = self.relatives[model].variance if model in self.relatives else OWN[0]
+        return float(self.own_covariances[row][0, 0]), 1 / (1 / first + float(self.told[row]))
 
-    def grow(self, space: Space, priors: Mapping[str, float]) -> None:
-        """Make room for new columns, and for the models of `priors` (their constants in logits) not seen before."""
+    def kinship(self) -> Kinship:
+        """Return what answers so far tell of models to come."""
+        return Kinship(
+            [
+                Told(profile=relative.profile, own=self.own[row], variance=float(covariance[0, 0]))
+                for (model, row), covariance in zip(self.rows.items(), self.own_covariances, strict=True)
+                if self.told[row] >= LEAST and (relative := self.relatives.get(model))
+            ]
+        )
+
+    def grow(self, space: Space, newcomers: Mapping[str, tuple[Profile, Prior]]) -> None:
+        """Make room for new columns, and for models not seen before."""
         shared = np.append(np.full(GROUPS, GROUP), space.by_column(*SHARED))
         own = space.by_column(*OWN)
         if len(shared) > len(self.shared):
@@ -80,13 +103,18 @@ class Predictor:
             self.own = np.pad(self.own, ((0, 0), (0, extra)))
             self.shared_covariance = _grown(self.shared_covariance, shared)
             self.own_covariances = [_grown(covariance, own) for covariance in self.own_covariances]
-        for model in priors:
-            if model not in self.rows:
-                self.rows[model] = len(self.rows)
-                self.own = np.vstack((self.own, np.zeros(len(own))))
-                self.own[-1, 0] = priors[model]
-                self.own_covariances.append(np.diag(own))
-                self.told = np.append(self.told, 0.0)
+        for model, (profile, prior) in newcomers.items():
+            self.rows[model] = len(self.rows)
+            self.relatives[model] = Relative(profile=profile, variance=prior.variance)
+            self.own = np.vstack((self.own, np.append(prior.own, np.zeros(len(own) - len(prior.own)))))
+            self.own_covariances.append(np.diag(np.append(prior.variance, own[1:])))
+            self.told = np.append(self.told, 0.0)
+
+    def relate(self, profiles: Mapping[str, Profile]) -> None:
+        """Take in what is known, beside their answers, of models that were seen."""
+        for model, now in profiles.items():
+            before = self.relatives.get(model) or Relative(profile=now)
+            self.relatives[model] = replace(before, profile=_followed(before.profile, now))
 
     def step(self, model: str, point: Point, *, gradient: float, information: float) -> None:
         """Take one observation in: a Newton step for shared and own weights, and less variance where it points."""
@@ -120,11 +148,12 @@ class Predictor:
         self.loading = min(max(self.loading + slope / self.loading_precision, low), high)
 
 
-def price_priors(costs: Mapping[str, float]) -> dict[str, float]:
-    """Return by how many logits each model should be better than the average of them, from their expected prices."""
-    logs = {model: math.log(max(cost, 1e-7)) for model, cost in costs.items()}
-    mean = sum(logs.values()) / max(len(logs), 1)
-    return {model: PRICE * (log - mean) for model, log in logs.items()}
+def _followed(before: Profile, now: Profile) -> Profile:
+    return replace(
+        now,
+        price=before.price + FOLLOWED * (now.price - before.price),
+        promise=before.promise + FOLLOWED * (now.promise - before.promise),
+    )
 
 
 def logistic(a: Vector) -> Vector:

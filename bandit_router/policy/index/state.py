@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from bandit_router.errors import CorruptArtifact
 from bandit_router.policy.index.clusters import GROUPS
+from bandit_router.policy.index.kinship import Profile
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import Newcomers
+from bandit_router.policy.index.predictor import Relative
 from bandit_router.policy.index.verdicts import BINS
 from bandit_router.policy.sealed import seal, unseal
 
@@ -31,6 +34,7 @@ def dump(known: Knowledge) -> bytes:
         "billed": list(prices.rows),
         "price_columns": prices.weights.shape[1],
         "judges": list(verdicts.histograms),
+        "relatives": {name: asdict(relative) for name, relative in predictor.relatives.items()},
         "newcomers": known.newcomers.state(),
         "paces": known.paces.state(),
         "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
@@ -97,7 +101,8 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
     known.newcomers = Newcomers(**names["newcomers"])
-    # States from before time was looked at have none.
+    # States from before kin and time were looked at have none.
+    predictor.relatives = {name: _relative(found) for name, found in names.get("relatives", {}).items()}
     known.paces.restore(names.get("paces", {}))
     for owner, name in _scalars(known):
         setattr(owner, name, float(names["scalars"][name]))
@@ -127,6 +132,10 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
             )
         ),
     ]
+
+
+def _relative(found: dict[str, Any]) -> Relative:
+    return Relative(profile=Profile(**found["profile"]), variance=found["variance"])
 
 
 def _places(names: list[str]) -> dict[str, int]:

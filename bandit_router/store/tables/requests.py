@@ -70,7 +70,7 @@ steps = Table(
     Column("idx", Integer, primary_key=True),
     Column("policy", Text, nullable=False),
     Column("version", Text, nullable=False),
-    Column("actions", JSON, nullable=False, doc="[{model, tier, cost_usd}]"),
+    Column("actions", JSON, nullable=False, doc="[{model, tier, cost_usd}], with what is known of the model"),
     Column("pmf", JSON, nullable=False, doc="P(action), in the order of actions"),
     Column("predicted", JSON, nullable=False, doc="reward or null, in the order of actions; may be empty"),
     Column("chosen", Integer, nullable=False),

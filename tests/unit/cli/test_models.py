@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,26 @@ def test_a_model_is_added_with_what_the_price_list_knows(
     assert run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini") == 0
     assert "added newer, which is probed before it takes requests" in capfd.readouterr().out
     assert states(monkeypatch)["newer"] == "candidate"
+
+
+def test_a_model_is_added_with_what_is_stated_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stated = ("--size-b", "8", "--benchmark", "mmlu_pro=0.72", "--benchmark", "gpqa=0.5")
+    assert run(monkeypatch, "models", "add", "newer", "--target", "openai/gpt-4o-mini", *stated) == 0
+    with closing(sqlite3.connect(folder / "router.db")) as connection:
+        ((kept,),) = connection.execute("SELECT entry FROM models WHERE name = 'newer'")
+    entry = json.loads(kept)
+    assert (entry["size_b"], entry["benchmarks"]) == (8.0, {"mmlu_pro": 0.72, "gpqa": 0.5})
+
+
+@pytest.mark.parametrize("score", ["mmlu_pro", "mmlu_pro=72", "mmlu_pro=good"])
+def test_a_score_that_is_none_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], score: str
+) -> None:
+    given = ("newer", "--target", "openai/gpt-4o-mini", "--benchmark", score)
+    assert run(monkeypatch, "models", "add", *given) == 2
+    assert "mmlu_pro" in capfd.readouterr().err
 
 
 def test_a_newcomer_is_let_in_by_an_operators_word(

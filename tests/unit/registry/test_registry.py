@@ -146,3 +146,20 @@ def test_a_fusion_takes_no_tools() -> None:
 def test_fusions_alone_cannot_take_a_request() -> None:
     with pytest.raises(NoEligibleModel, match="both: fuses the answers of others"):
         allowed([model("both", fuses=True)], ask())
+
+
+def test_what_a_name_tells_of_a_model_travels_with_its_action() -> None:
+    found = catalog(entry(target="openrouter/meta-llama/llama-3.1-8b-instruct")).models
+    (action,) = eligible(found, ask(), Hints(), judge_cost_usd=0.0)
+    assert (action.family, action.line, action.size_b, action.benchmarks) == ("meta", "llama-3.1", 8.0, ())
+
+
+def test_what_is_stated_of_a_model_goes_before_its_name() -> None:
+    stated = {"family": "us", "size_b": 9.0, "benchmarks": {"mmlu": 0.8, "gpqa": 0.4}}
+    found = catalog(entry(target="meta-llama/llama-3.1-8b-instruct", **stated)).models
+    (action,) = eligible(found, ask(), Hints(), judge_cost_usd=0.0)
+    assert (action.family, action.size_b, action.benchmarks) == ("us", 9.0, (("gpqa", 0.4), ("mmlu", 0.8)))
+
+
+def test_models_of_makers_that_are_not_known_are_no_kin() -> None:
+    assert [model.family for model in catalog(entry("house-a"), entry("house-b")).models] == [None, None]

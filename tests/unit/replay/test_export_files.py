@@ -142,6 +142,34 @@ def test_a_file_from_before_that_was_kept_is_read() -> None:
     assert {judged.attempt.provider_model for judged in to_record(row).outcome.history} == {""}
 
 
+@pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
+def test_what_is_known_of_a_model_comes_back(tmp_path: Path, name: str) -> None:
+    decision = make_decision()
+    outcome = make_outcome(decision)
+    first, *others = decision.step.actions
+    known = replace(first, family="ours", line="ours-1", size_b=8.5, benchmarks=(("quiz", 0.1 + 0.2), ("exam", 0.5)))
+    step = replace(decision.step, actions=(known, *others))
+    written = Record(seq=1, decision=replace(decision, step=step), outcome=replace(outcome, steps=(step,)))
+    list(write_records(tmp_path / name, [written]))
+    [found] = read_records(tmp_path / name)
+    assert found.decision.step.actions == step.actions
+
+
+def test_of_a_model_of_which_nothing_is_known_nothing_is_written() -> None:
+    decision = make_decision()
+    row = to_row(Record(seq=1, decision=decision, outcome=make_outcome(decision)))
+    assert all(set(action) == {"model", "tier", "cost_usd", "fuses"} for action in row["steps"][0]["actions"])
+    assert to_record(row).decision.step.actions == decision.step.actions
+
+
+def test_a_score_that_none_can_have_is_refused() -> None:
+    decision = make_decision()
+    row = to_row(Record(seq=1, decision=decision, outcome=make_outcome(decision)))
+    row["steps"][0]["actions"][0]["benchmarks"] = {"quiz": 72.0}
+    with pytest.raises(ValueError, match="quiz of action"):
+        to_record(row)
+
+
 def test_every_column_is_documented() -> None:
     told = (Path(__file__).parents[3] / "docs" / "replay.md").read_text()
     names = {field.name for field in schema()} | set(_inner(schema()))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from bandit_router.errors import CorruptArtifact
+from bandit_router.policy.index.kinship import Prior
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.policy import IndexPolicy
 from bandit_router.policy.index.state import dump, load
@@ -125,10 +126,10 @@ def test_doubt_does_not_grow_while_nothing_is_told() -> None:
     known = Knowledge(dims=8)
     for one in stream(50):
         known.learn(one)
-    before = known.predictor.doubt("m2")
+    before = known.predictor.doubts("m2", Prior())
     for _ in range(50):
         known.learn(event(step(MODELS, 2), history=[answered("m2", None)], reward=None))
-    assert known.predictor.doubt("m2") == before
+    assert known.predictor.doubts("m2", Prior()) == before
 
 
 def test_feedback_on_answers_not_judged_frees_predictions_from_the_panels_word() -> None:
