@@ -130,7 +130,7 @@ def _expected(world: World, artifact: bytes, rows: NDArray[np.int64], newcomer: 
     dims = IndexSpec.model_fields["embedding_dims"].default
     learned, name = load(artifact, dims=dims), world.models[newcomer]
     _relate(learned, _profiles(world, looked, world.expected.mean(axis=0), [m for m in world.models if m != name]))
-    kinship = learned.kinship() if looked.others else Kinship()
+    kinship = learned.predictor.kinship() if looked.others else Kinship()
     found = []
     for row in rows:
         point = learned.space.point(world.contexts[row])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from bandit_router.policy.index.decide import Tried, difficulty
-from bandit_router.policy.index.kinship import Kinship, profiles
-from bandit_router.policy.index.newcomers import SETTLED, Newcomers
+from bandit_router.policy.index.kinship import Kinship, Prior, Profile, profiles
+from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.paces import Paces
 from bandit_router.policy.index.predictor import (
     NODES,
@@ -53,6 +53,8 @@ class Knowledge:
         self.verdicts, self.prices, self.paces = Verdicts(), Prices(), Paces()
         self.events = 0.0
         self.newcomers = Newcomers()
+        self.kinship: Kinship | None = None
+        """What was learned tells of models to come; None until it is asked for."""
 
     def learn(self, event: Event) -> None:
         """Learn from a finished event its verdicts and bills, then from any event with feedback that."""
@@ -63,6 +65,7 @@ class Knowledge:
             self._learn_finished(event, found)
         if event.truth is not None:
             self._learn_feedback(event, found)
+        self.kinship = None
 
     def good(self, logit: float | Vector) -> Vector:
         """Return P(good | difficulty) (..., d) at logits (...) for difficulty 0."""
@@ -75,9 +78,12 @@ class Knowledge:
         said = None if score is None else self.verdicts.log_likelihood(score, good)
         return Tried(good=good, posterior=self.verdicts.posterior(score, good), log_likelihood=said)
 
-    def kinship(self) -> Kinship:
-        """Return what is known of models to come: at first nothing, as all come together."""
-        return self.predictor.kinship() if self.events > SETTLED else Kinship()
+    def priors(self, known: Mapping[str, Profile]) -> Mapping[str, Prior]:
+        """Return what to expect of models not seen; kin tell of those that came late, as all others came together."""
+        if self.kinship is None:
+            self.kinship = self.predictor.kinship()
+        late = {model: self.newcomers.is_late(model, events=self.events) for model in known}
+        return {model: (self.kinship if late[model] else Kinship()).prior(profile) for model, profile in known.items()}
 
     def _learn_finished(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         self.events += 1
@@ -126,8 +132,8 @@ class Knowledge:
         actions.pop(STOP, None)
         known = profiles(actions, dict.fromkeys(step.action.model for step, _ in found))
         new = {name: profile for name, profile in known.items() if name not in self.predictor.rows}
-        kinship = self.kinship() if new else Kinship()
-        self.predictor.grow(self.space, {name: (profile, kinship.prior(profile)) for name, profile in new.items()})
+        priors = self.priors(new) if new else {}
+        self.predictor.grow(self.space, {name: (profile, priors[name]) for name, profile in new.items()})
         if len(actions) > 1:
             self.predictor.relate(known)
 

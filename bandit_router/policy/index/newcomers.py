@@ -102,6 +102,10 @@ class Newcomers:
         if self.trials[model] >= TRIALS:
             del self.accounts[model], self.trials[model]
 
+    def is_late(self, model: str, *, events: float) -> bool:
+        """Tell whether a model came after the others, or comes now."""
+        return model in self.came or (model not in self.met and events > SETTLED)
+
     def late(self, models: Sequence[str]) -> NDArray[np.bool_]:
         """Tell which models came late, newcomers or not: they are tried for their value alone."""
         return np.array([model in self.came for model in models], dtype=np.bool_)

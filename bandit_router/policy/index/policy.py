@@ -23,7 +23,7 @@ from bandit_router.policy.index.decide import (
     square_cb,
     wondered,
 )
-from bandit_router.policy.index.kinship import Kinship, Prior, profiles
+from bandit_router.policy.index.kinship import Prior, profiles
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
 from bandit_router.policy.index.predictor import OWN
@@ -64,7 +64,6 @@ class IndexPolicy:
             load(version.artifact, dims=spec.embedding_dims) if version else Knowledge(dims=spec.embedding_dims)
         )
         self._reading: Reading | None = None
-        self._kinship: Kinship | None = None
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return SquareCB's pmf over net values, P(judging) by what a verdict may change, and the best answer."""
@@ -85,12 +84,12 @@ class IndexPolicy:
         """Learn from each event in turn: verdicts and bills when it is finished, feedback when it comes."""
         for event in events:
             if self._learns(event):
-                self._reading = self._kinship = None
+                self._reading = None
                 self._known.learn(event)
 
     def forget(self, model: str, /) -> None:
         """Doubt what was learned of a model: its own weights move as far again as a newcomer's at first."""
-        self._reading = self._kinship = None
+        self._reading = self._known.kinship = None
         self._known.predictor.doubt_again(model, self._known.space)
 
     def dump(self) -> bytes:
@@ -116,9 +115,7 @@ class IndexPolicy:
         new = offered.keys() - self._known.predictor.rows.keys()
         if not new:
             return {}
-        if self._kinship is None:
-            self._kinship = self._known.kinship()
-        return {model: self._kinship.prior(known) for model, known in profiles(offered, new).items()}
+        return self._known.priors(profiles(offered, new))
 
     def _logit(self, model: str, reading: Reading, priors: Mapping[str, Prior]) -> float:
         row = self._known.predictor.rows.get(model)

@@ -164,12 +164,22 @@ def test_while_all_models_are_new_kin_says_nothing() -> None:
     assert ours == theirs
 
 
+def test_kin_says_nothing_of_one_that_was_there_from_the_start_and_is_tried_late() -> None:
+    known = Knowledge(dims=8)
+    profile = profiles({action.model: action for action in (*KNOWN, *NEW)}, ["ours-new"])
+    known.newcomers.meet(["ours-new"], events=0.0)
+    for one in lessons(600):
+        known.learn(one)
+    own, variance = known.priors(profile)["ours-new"].own, known.priors(profile)["ours-new"].variance
+    assert (own.tolist(), variance) == ([profile["ours-new"].promise], VARIANCE)
+
+
 def test_what_a_newcomer_starts_from_when_learned_is_what_was_predicted_of_it() -> None:
     known = Knowledge(dims=8)
     for one in lessons(600):
         known.learn(one)
     offered = {action.model: action for action in (*KNOWN, *NEW)}
-    expected = known.kinship().prior(profiles(offered, ["ours-new"])["ours-new"])
+    expected = known.priors(profiles(offered, ["ours-new"]))["ours-new"]
     unjudged = [replace(judged("ours-new"), judgement=None)]
     known.learn(event(step((*KNOWN, *NEW), 3), history=unjudged, reward=None))
     row = known.predictor.rows["ours-new"]
