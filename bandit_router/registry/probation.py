@@ -34,6 +34,8 @@ DEVIATION: Final = 0.5
 """Of one answer's quality about what is predicted of it, at most: two of its standard errors are added for a doubt."""
 WORTH: Final = 0.005
 """What a win must come to at least, in units of the dial."""
+SHOWN: Final = 0.01
+"""What a gain must come to at least that a policy predicts: what it predicts may be as far off."""
 PASSED_OVER: Final = 200
 """So many requests without a probe say that there is little to probe with ..."""
 IDLE: Final = timedelta(minutes=10)
@@ -99,7 +101,7 @@ def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclu
     sure = [ways["in_place"]] if predicted else ways.values()
     if max(map(_lower, sure)) > WORTH:
         return Conclusion(lets_in=True, reason="its answers are worth more than what was served", numbers=numbers)
-    if over and best.mean > WORTH:
+    if over and best.mean > (SHOWN if predicted else WORTH):
         return Conclusion(lets_in=True, reason=f"it could win in {best.category}", numbers=numbers)
     if over or all(cell.surely_below for cell in cells):
         return Conclusion(lets_in=False, reason="it could win nowhere", numbers=numbers)
