@@ -29,7 +29,8 @@ class Clusters:
 
     def note(self, place: Vector) -> None:
         """Move the nearest centre a little, or make the context a centre; `place` may be longer than those before."""
-        self.centres = np.pad(self.centres, ((0, 0), (0, len(place) - self.centres.shape[1])))
+        if (extra := len(place) - self.centres.shape[1]) > 0:
+            self.centres = np.pad(self.centres, ((0, 0), (0, extra)))
         squares = self._squares(place)
         nearest = int(squares.argmin()) if len(squares) else 0
         if len(squares) < GROUPS:

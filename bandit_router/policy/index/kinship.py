@@ -99,7 +99,7 @@ class Kinship:
     def prior(self, profile: Profile) -> Prior:
         """Return what to expect of a model, given what was told of the others."""
         if not self._columns:
-            return Prior(own=np.array([profile.promise]))
+            return promised(profile)
         features = self._features(profile)
         own = self._row(features) @ self._weights
         own[0] += profile.promise
@@ -127,6 +127,11 @@ class Kinship:
             if (column := self._columns.get(name)) is not None:
                 row[column] = value
         return row
+
+
+def promised(profile: Profile) -> Prior:
+    """Return what to expect of a model whose kin tell nothing: what its price and stated scores promise."""
+    return Prior(own=np.array([profile.promise]))
 
 
 def profiles(offered: Mapping[str, Action], models: Iterable[str]) -> dict[str, Profile]:

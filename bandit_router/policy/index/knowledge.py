@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from bandit_router.policy.index.decide import Tried, difficulty
-from bandit_router.policy.index.kinship import Kinship, Prior, Profile, profiles
+from bandit_router.policy.index.kinship import Kinship, Prior, Profile, profiles, promised
 from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.paces import Paces
 from bandit_router.policy.index.predictor import (
@@ -80,10 +80,13 @@ class Knowledge:
 
     def priors(self, known: Mapping[str, Profile]) -> Mapping[str, Prior]:
         """Return what to expect of models not seen; kin tell of those that came late, as all others came together."""
-        if self.kinship is None:
+        late = {model for model in known if self.newcomers.is_late(model, events=self.events)}
+        if late and self.kinship is None:
             self.kinship = self.predictor.kinship()
-        late = {model: self.newcomers.is_late(model, events=self.events) for model in known}
-        return {model: (self.kinship if late[model] else Kinship()).prior(profile) for model, profile in known.items()}
+        return {
+            model: self.kinship.prior(profile) if self.kinship and model in late else promised(profile)
+            for model, profile in known.items()
+        }
 
     def _learn_finished(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         self.events += 1

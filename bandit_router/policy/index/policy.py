@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -39,17 +39,23 @@ FAR: Final = 10.0
 """How far below all others a model is put that may not be chosen for its value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Reading:
-    """What a context says of every model seen before: logits, and bills over list prices; and of a new one."""
+    """What a context says of every model seen before: logits, and bills over list prices; and of a new one.
+
+    A cascade's steps ask for much of it again, so it is kept until something is learned.
+    """
 
     context: Context
     x: Vector
     unseen: float
     logits: Vector
     ratios: Vector
-    tried: dict[int, tuple[Judged, Tried]]
-    """By place: answers looked at before, so that a step does not look at them all again."""
+    tried: dict[int, tuple[Judged, Tried]] = field(default_factory=dict)
+    """By place: answers looked at before."""
+    offered: Mapping[str, Action] = field(default_factory=dict)
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    """What to expect of the models offered that were never tried."""
 
 
 class IndexPolicy:
@@ -69,7 +75,8 @@ class IndexPolicy:
         """Return SquareCB's pmf over net values, P(judging) by what a verdict may change, and the best answer."""
         models = model_indices(actions)
         places = [place for place, judged in enumerate(state.history) if judged.ok]
-        reading, priors = self._read(state.context), self._priors(state, actions)
+        reading = self._read(state.context)
+        priors = self._priors(state, actions, reading)
         tried = [self._tried(state, place, reading, priors) for place in places]
         now = difficulty(tried)
         worth = [float(now @ one.posterior) for one in tried]
@@ -103,19 +110,19 @@ class IndexPolicy:
             point = self._known.space.point(context)
             unseen, logits = self._known.predictor.logits(point)
             ratios = self._known.prices.ratios(point.f)
-            reading = self._reading = Reading(
-                context=context, x=point.x, unseen=unseen, logits=logits, ratios=ratios, tried={}
-            )
+            reading = self._reading = Reading(context=context, x=point.x, unseen=unseen, logits=logits, ratios=ratios)
         return reading
 
-    def _priors(self, state: State, actions: Sequence[Action]) -> Mapping[str, Prior]:
+    def _priors(self, state: State, actions: Sequence[Action], reading: Reading) -> Mapping[str, Prior]:
         """Return what to expect of models that were never tried; empty when all were."""
         first = state.steps[0].actions if state.steps else actions
         offered = {action.model: action for action in (*first, *actions) if not action.is_stop}
         new = offered.keys() - self._known.predictor.rows.keys()
         if not new:
             return {}
-        return self._known.priors(profiles(offered, new))
+        if offered != reading.offered:
+            reading.offered, reading.priors = offered, self._known.priors(profiles(offered, new))
+        return reading.priors
 
     def _logit(self, model: str, reading: Reading, priors: Mapping[str, Prior]) -> float:
         row = self._known.predictor.rows.get(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -114,7 +114,7 @@ class Predictor:
         """Take in what is known, beside their answers, of models that were seen."""
         for model, now in profiles.items():
             before = self.relatives.get(model) or Relative(profile=now)
-            self.relatives[model] = replace(before, profile=_followed(before.profile, now))
+            self.relatives[model] = Relative(profile=_followed(before.profile, now), variance=before.variance)
 
     def step(self, model: str, point: Point, *, gradient: float, information: float) -> None:
         """Take one observation in: a Newton step for shared and own weights, and less variance where it points."""
@@ -149,10 +149,13 @@ class Predictor:
 
 
 def _followed(before: Profile, now: Profile) -> Profile:
-    return replace(
-        now,
+    return Profile(
         price=before.price + FOLLOWED * (now.price - before.price),
         promise=before.promise + FOLLOWED * (now.promise - before.promise),
+        family=now.family,
+        line=now.line,
+        size_b=now.size_b,
+        scores=now.scores,
     )
 
 
