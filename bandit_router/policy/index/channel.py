@@ -30,36 +30,40 @@ class Channel:
     """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
     ends: NDArray[np.float64] = field(init=False)
     """`bad` and `good` as one matrix (2, steps)."""
+    rise: Vector = field(init=False)
+    """`good` less `bad`."""
 
     def __post_init__(self) -> None:
-        """Join what is multiplied together."""
+        """Derive what is asked for again and again."""
         object.__setattr__(self, "ends", np.stack((self.bad, self.good)))
+        object.__setattr__(self, "rise", self.good - self.bad)
 
     def mixture(self, p: Vector) -> Vector:
         """Return the share of `good` in the verdicts that answers with P(good) = p get."""
         return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
 
     def held(self, p: Vector) -> Vector:
-        """Return P(good | step) for answers with P(good) = p (n): (steps, n)."""
+        """Return P(good | step) for answers with P(good) = p (...): (steps, ...)."""
         held = np.multiply.outer(self.odds, (p / (1 - p)) ** self.trust)
         held /= 1 + held
         return np.asarray(held)
 
     def seen(self, mixture: Vector) -> Vector:
-        """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
-        return np.asarray(self.bad[:, None] + np.multiply.outer(self.good - self.bad, mixture))
+        """Return P(step) for answers in whose verdicts `good` has these shares (...): (steps, ...)."""
+        seen = np.multiply.outer(self.rise, mixture)
+        seen += self.bad.reshape(-1, *[1] * mixture.ndim)
+        return np.asarray(seen)
 
     def expected(self, p: Vector, kept: Vector, with_good: Vector) -> Vector:
-        """Return E[the better of two answers], one with P(good) = p (n) whose verdict is to come, the other held.
+        """Return E[the better of two answers], one with P(good) = p (m, n) whose verdict is to come, the other held.
 
-        The other's P(good) is `kept` (n) as it is; `with_good` (n) is E[that x the share of `good` in the verdicts to
-        come]: the verdict says something of it as well.
+        The other's P(good) is `kept` (n) as it is; `with_good` (m, n) is E[that x the share of `good` in the verdicts
+        to come]: the verdict says something of it as well.
         """
         held = self.held(p)
-        bad, good = self.ends @ held
+        bad, good = (self.ends @ held.reshape(len(self.odds), -1)).reshape(2, *p.shape)
         mixture = np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0)
         held *= self.seen(mixture)
-        rise = self.good - self.bad
-        other = np.multiply.outer(self.bad, kept)
-        other += np.multiply.outer(rise, with_good)
+        other = np.multiply.outer(self.rise, with_good)
+        other += np.multiply.outer(self.bad, kept)[:, None]
         return np.asarray(np.maximum(held, other, out=other).sum(axis=0))

@@ -20,6 +20,10 @@ MOST_EXPLORED: Final = 0.5
 """The share of starts that the floors of all models together may take."""
 
 
+MOST_HOPED: Final = 0.5
+"""How probably, at most, a verdict is worth its price that does not seem to be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Belief:
     """What is believed of a query's k models that were not tried; all in [0, 1] or in units of the dial.
@@ -45,26 +49,29 @@ class Belief:
     seen: Vector = field(init=False)
     held: Vector = field(init=False)
     """P(verdict) and P(good answer | verdict), (steps, k)."""
+    mixture: Vector = field(init=False)
+    """The share of `good` in the verdicts on each model at each difficulty, (k, d)."""
     joint: NDArray[np.float64] = field(init=False)
     """P(verdict, difficulty), (steps, k, d)."""
+    held_then: NDArray[np.float64] = field(init=False)
+    """P(good answer | verdict, difficulty), (steps, k, d)."""
     kept: NDArray[np.float64] = field(init=False)
     """P(best answer at hand is good | verdict on another), (steps, k): a query on which others fail is a hard one."""
 
     def __post_init__(self) -> None:
         """Derive what every rule asks for."""
         p = self.good @ self.difficulty
-        object.__setattr__(self, "p", p)
-        object.__setattr__(self, "seen", self.channel.seen(self.channel.mixture(p)))
-        object.__setattr__(self, "held", self.channel.held(p))
-        steps = self.channel.seen(self.channel.mixture(self.good.ravel())).reshape(-1, *self.good.shape)
-        joint = steps * self.difficulty
-        object.__setattr__(self, "joint", joint)
-        if self.hand is None:
-            best, kept = NOTHING, np.full(self.held.shape, NOTHING)
-        else:
-            best, kept = float(self.difficulty @ self.hand), (joint @ self.hand) / joint.sum(axis=2)
-        object.__setattr__(self, "best", best)
-        object.__setattr__(self, "kept", kept)
+        # The first column is for the difficulty that is believed, the others for each as if it were known.
+        every = np.concatenate((p[:, None], self.good), axis=1)
+        mixture = self.channel.mixture(every)
+        seen, held = self.channel.seen(mixture), self.channel.held(every)
+        joint = seen[..., 1:] * self.difficulty
+        best, kept = NOTHING, np.full(seen.shape[:2], NOTHING)
+        if self.hand is not None:
+            best, kept = float(self.difficulty @ self.hand), joint @ self.hand / joint.sum(axis=2)
+        found = {"p": p, "seen": seen[..., 0], "held": held[..., 0], "best": best, "kept": kept}
+        for name, value in (found | {"mixture": mixture[:, 1:], "joint": joint, "held_then": held[..., 1:]}).items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,7 +113,11 @@ def lookahead(belief: Belief, index: Vector, *, last: bool = False, most: int = 
     """
     after = np.maximum(belief.held, belief.kept)
     if not last and len(index) > 1:
-        np.maximum(after, _second(belief, np.argsort(-index)[:most]), out=after)
+        # Not even a perfect answer of a model dearer than that would be worth more.
+        then = np.argsort(-index)[:most]
+        then = then[belief.cost[then] < 1 - after.min()]
+        if len(then):
+            np.maximum(after, _second(belief, then), out=after)
     judged = (belief.seen * after).sum(axis=0) - belief.judging
     return judged - belief.cost, np.maximum(belief.p, belief.best) - belief.cost
 
@@ -119,19 +130,18 @@ def hoped(judged: Vector, blind: Vector, hopeful: Vector) -> Vector:
 
 def _second(belief: Belief, then: NDArray[np.intp]) -> Vector:
     """Return the value of the best second call after each verdict on the first (steps, k)."""
-    channel, difficulties = belief.channel, len(belief.difficulty)
     # What is held after the first verdict, by difficulty: the new answer or the one there was.
-    new = channel.held(belief.good.ravel()).reshape(belief.joint.shape)
-    hand = new if belief.hand is None else np.where((belief.held >= belief.kept)[..., None], new, belief.hand)
-    now = (belief.joint / belief.joint.sum(axis=2, keepdims=True)).reshape(-1, difficulties)
-    p = (now @ belief.good[then].T).ravel()
-    holding = now * hand.reshape(-1, difficulties)
-    held = np.repeat(holding.sum(axis=1), len(then))
-    with_good = (holding @ channel.mixture(belief.good[then]).T).ravel()
-    judged = channel.expected(p, held, with_good) - belief.judging
-    value = np.maximum(np.maximum(p, held), judged).reshape(*belief.held.shape, -1) - belief.cost[then]
-    value[:, then, np.arange(len(then))] = NOTHING
-    return np.asarray(value.max(axis=2))
+    hand = belief.held_then
+    if belief.hand is not None:
+        hand = np.where((belief.held >= belief.kept)[..., None], hand, belief.hand)
+    now = (belief.joint / belief.joint.sum(axis=2, keepdims=True)).reshape(-1, len(belief.difficulty))
+    holding = now * hand.reshape(now.shape)
+    p, held, with_good = belief.good[then] @ now.T, holding.sum(axis=1), belief.mixture[then] @ holding.T
+    judged = belief.channel.expected(p, held, with_good) - belief.judging
+    value = np.maximum(np.maximum(p, held), judged) - belief.cost[then, None]
+    value = value.reshape(len(then), *belief.held.shape)
+    value[np.arange(len(then)), :, then] = NOTHING
+    return np.asarray(value.max(axis=0))
 
 
 def square_cb(values: Vector, gamma: Vector) -> Vector:

@@ -72,9 +72,8 @@ class Knowledge:
         level = self.verdicts.level * self.predictor.stretch
         return logistic(np.asarray(logit)[..., None] + level + self.predictor.loading * NODES)
 
-    def tried(self, logit: float, score: float | None) -> Tried:
-        """Return what is known of an answer from its model's logit and its verdict's score."""
-        good = self.good(logit)
+    def tried(self, good: Vector, score: float | None) -> Tried:
+        """Return what is known of an answer from P(good | difficulty) (d) before, and its verdict's score."""
         said = None if score is None else self.verdicts.log_likelihood(score, good)
         return Tried(good=good, posterior=self.verdicts.posterior(score, good), log_likelihood=said)
 
@@ -142,10 +141,11 @@ class Knowledge:
 
     def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> list[Seen]:
         _, logits = self.predictor.logits(point)
+        before = self.good(logits[[self.predictor.rows[step.action.model] for step, _ in found]])
         seen: list[Seen] = []
-        for step, judged in found:
+        for (_, judged), good in zip(found, before, strict=True):
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
-            tried = self.tried(float(logits[self.predictor.rows[step.action.model]]), score)
+            tried = self.tried(good, score)
             p = float(tried.good @ difficulty([one.tried for one in seen]))
             seen.append(Seen(judged=judged, tried=tried, score=score, p=p))
         return seen

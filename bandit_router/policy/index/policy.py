@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bandit_router.policy.choice import model_indices, one_hot
 from bandit_router.policy.index.decide import (
+    MOST_HOPED,
     NOTHING,
     Belief,
     Tried,
@@ -23,39 +24,21 @@ from bandit_router.policy.index.decide import (
     square_cb,
     wondered,
 )
-from bandit_router.policy.index.kinship import Prior, profiles
+from bandit_router.policy.index.kinship import Prior
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
 from bandit_router.policy.index.predictor import OWN
+from bandit_router.policy.index.reading import Offer, logit, offer, read
 from bandit_router.policy.index.space import Vector
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.lesson import spent
 from bandit_router.policy.spec import IndexSpec
-from bandit_router.types import Action, Context, Event, Judged, Pmf, State, Version
+from bandit_router.types import Action, Event, Pmf, State, Version
 
 DEPTH: Final = 2
 """How many calls `lookahead` looks ahead."""
 FAR: Final = 10.0
 """How far below all others a model is put that may not be chosen for its value."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Reading:
-    """What a context says of every model seen before: logits, and bills over list prices; and of a new one.
-
-    A cascade's steps ask for much of it again, so it is kept until something is learned.
-    """
-
-    context: Context
-    x: Vector
-    unseen: float
-    logits: Vector
-    ratios: Vector
-    tried: dict[int, tuple[Judged, Tried]] = field(default_factory=dict)
-    """By place: answers looked at before."""
-    offered: Mapping[str, Action] = field(default_factory=dict)
-    priors: Mapping[str, Prior] = field(default_factory=dict)
-    """What to expect of the models offered that were never tried."""
 
 
 class IndexPolicy:
@@ -69,105 +52,86 @@ class IndexPolicy:
         self._known = (
             load(version.artifact, dims=spec.embedding_dims) if version else Knowledge(dims=spec.embedding_dims)
         )
-        self._reading: Reading | None = None
+        self._offer: Offer | None = None
 
     def pmf(self, state: State, actions: Sequence[Action], /) -> Pmf:
         """Return SquareCB's pmf over net values, P(judging) by what a verdict may change, and the best answer."""
         models = model_indices(actions)
         places = [place for place, judged in enumerate(state.history) if judged.ok]
-        reading = self._read(state.context)
-        priors = self._priors(state, actions, reading)
-        tried = [self._tried(state, place, reading, priors) for place in places]
+        offered = self._offered(state, actions)
+        tried = [self._tried(state, place, offered) for place in places]
         now = difficulty(tried)
         worth = [float(now @ one.posterior) for one in tried]
         top = int(np.argmax(worth)) if worth else None
         serve, hand = (None, None) if top is None else (places[top], tried[top].posterior)
         if not models:
             return one_hot_serving(len(actions), serve, max(worth, default=NOTHING) - self._sunk(state))
-        belief = self._belief(state, [actions[i] for i in models], reading, priors, now, hand)
+        belief = self._belief(state, [actions[i] for i in models], offered, now, hand)
         return self._shape(state, actions, models, belief, serve)
 
     def learn(self, events: Sequence[Event], /) -> None:
         """Learn from each event in turn: verdicts and bills when it is finished, feedback when it comes."""
         for event in events:
             if self._learns(event):
-                self._reading = None
+                self._offer = None
                 self._known.learn(event)
 
     def forget(self, model: str, /) -> None:
         """Doubt what was learned of a model: its own weights move as far again as a newcomer's at first."""
-        self._reading = self._known.kinship = None
+        self._offer = self._known.kinship = None
         self._known.predictor.doubt_again(model, self._known.space)
 
     def dump(self) -> bytes:
         """Return the artifact: equal states give equal bytes."""
         return dump(self._known)
 
-    def _read(self, context: Context) -> Reading:
-        """Return what the context says; the steps of one cascade ask for the same one after the other."""
-        reading = self._reading
-        if reading is None or reading.context is not context:
-            point = self._known.space.point(context)
-            unseen, logits = self._known.predictor.logits(point)
-            ratios = self._known.prices.ratios(point.f)
-            reading = self._reading = Reading(context=context, x=point.x, unseen=unseen, logits=logits, ratios=ratios)
-        return reading
-
-    def _priors(self, state: State, actions: Sequence[Action], reading: Reading) -> Mapping[str, Prior]:
-        """Return what to expect of models that were never tried; empty when all were."""
+    def _offered(self, state: State, actions: Sequence[Action]) -> Offer:
+        """Return what is believed of the models offered; the steps of one cascade ask for the same, one by one."""
         first = state.steps[0].actions if state.steps else actions
-        offered = {action.model: action for action in (*first, *actions) if not action.is_stop}
-        new = offered.keys() - self._known.predictor.rows.keys()
-        if not new:
-            return {}
-        if offered != reading.offered:
-            reading.offered, reading.priors = offered, self._known.priors(profiles(offered, new))
-        return reading.priors
+        models = {action.model: action for action in (*first, *actions) if not action.is_stop}
+        last = self._offer
+        if last is None or last.reading.context is not state.context:
+            reading = read(self._known, state.context)
+        elif last.models == models:
+            return last
+        else:
+            reading = last.reading
+        self._offer = offer(self._known, reading, models)
+        return self._offer
 
-    def _logit(self, model: str, reading: Reading, priors: Mapping[str, Prior]) -> float:
-        row = self._known.predictor.rows.get(model)
-        # A model that answered may be neither learned nor offered any more.
-        return (
-            reading.unseen + priors.get(model, Prior()).logit(reading.x) if row is None else float(reading.logits[row])
-        )
-
-    def _tried(self, state: State, place: int, reading: Reading, priors: Mapping[str, Prior]) -> Tried:
+    def _tried(self, state: State, place: int, offered: Offer) -> Tried:
         judged = state.history[place]
-        if (found := reading.tried.get(place)) is not None and found[0] is judged:
+        if (found := offered.tried.get(place)) is not None and found[0] is judged:
             return found[1]
         score = self._known.verdicts.score(judged.judgement) if judged.judgement else None
-        tried = self._known.tried(self._logit(judged.attempt.model, reading, priors), score)
-        reading.tried[place] = (judged, tried)
+        model = judged.attempt.model
+        # A model that answered may be neither learned nor offered any more.
+        good = (
+            offered.good[offered.places[model]]
+            if model in offered.places
+            else self._known.good(logit(self._known, offered.reading, model, Prior()))
+        )
+        tried = self._known.tried(good, score)
+        offered.tried[place] = (judged, tried)
         return tried
 
     def _belief(
-        self,
-        state: State,
-        models: Sequence[Action],
-        reading: Reading,
-        priors: Mapping[str, Prior],
-        now: Vector,
-        hand: Vector | None,
+        self, state: State, models: Sequence[Action], offered: Offer, now: Vector, hand: Vector | None
     ) -> Belief:
-        known, prices = self._known, self._known.prices
-        logits = np.array([self._logit(action.model, reading, priors) for action in models])
-        rows = [prices.rows.get(action.model) for action in models]
-        ratios = np.array([1.0 if row is None else float(reading.ratios[row]) for row in rows])
-        listed = np.array([prices.listed(action.cost_usd) for action in models])
-        cost, judging = listed * ratios / state.value_usd, prices.judging / state.value_usd
+        known, places = self._known, np.array([offered.places[action.model] for action in models])
+        cost, judging = offered.cost_usd[places] / state.value_usd, known.prices.judging / state.value_usd
         if state.value_s:
-            cost = cost + np.array([known.paces.expected(action.model) for action in models]) / state.value_s
+            cost += np.array([known.paces.expected(action.model) for action in models]) / state.value_s
             judging += known.paces.judging.mean / state.value_s
-        doubts = [known.predictor.doubts(action.model, priors.get(action.model, Prior())) for action in models]
         return Belief(
-            good=known.good(logits),
+            good=offered.good[places],
             difficulty=now,
             cost=cost,
             judging=judging,
             hand=hand,
             channel=known.verdicts.channel,
-            doubt=np.array([doubt for doubt, _ in doubts]),
-            ignorance=np.array([ignorance for _, ignorance in doubts]),
+            doubt=offered.doubt[places],
+            ignorance=offered.ignorance[places],
         )
 
     def _shape(
@@ -181,7 +145,8 @@ class IndexPolicy:
         values = _spread(worth if left <= DEPTH else index, places, n, belief.best)
         cost = _spread(belief.cost, places, n, 0.0)
         shut = self._known.newcomers.shut([action.model for action in actions], values, cost)
-        values = np.where(shut, values.min() - FAR, values)
+        if shut.any():
+            values = np.where(shut, values.min() - FAR, values)
         gammas = spec.gamma_scale * (OWN[0] / belief.doubt) ** spec.gamma_exponent
         probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
         if not state.history:
@@ -190,7 +155,9 @@ class IndexPolicy:
         if shut.any():
             probs = trickled(probs, shut, cost)
         asked = self._teaching(probs[places], belief.doubt)
-        if not state.history and self._known.verdicts.labels and (judged <= blind).any():
+        # At best half of the hope remains where judging does not pay, so it cannot raise what is asked more often.
+        poor = (judged <= blind) & (asked < MOST_HOPED)
+        if not state.history and self._known.verdicts.labels and poor.any():
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
             hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
             asked = np.maximum(asked, hoped(judged, blind, hope))
@@ -246,7 +213,8 @@ def _spread(values: Vector, places: NDArray[np.intp], n: int, otherwise: float) 
     """Return n numbers: these at their places, and what it is otherwise."""
     if len(values) == n:
         return values
-    spread = np.full(n, otherwise)
+    spread = np.empty(n)
+    spread.fill(otherwise)
     spread[places] = values
     return spread
 
