@@ -14,6 +14,8 @@ from bandit_router.policy.index.channel import Channel
 from bandit_router.policy.index.predictor import LOG_WEIGHTS, normalised
 from bandit_router.policy.index.space import Vector
 
+UNTOLD: Final = normalised(LOG_WEIGHTS)
+"""P(difficulty) before any verdict."""
 NOTHING: Final = -1.0
 """The net value of having no answer: below every answer that is worth its price."""
 MOST_EXPLORED: Final = 0.5
@@ -85,11 +87,8 @@ class Tried:
 
 def difficulty(tried: Sequence[Tried]) -> Vector:
     """Return P(difficulty | verdicts)."""
-    logs = LOG_WEIGHTS
-    for one in tried:
-        if one.log_likelihood is not None:
-            logs = logs + one.log_likelihood
-    return normalised(logs)
+    said = [one.log_likelihood for one in tried if one.log_likelihood is not None]
+    return normalised(sum(said, start=LOG_WEIGHTS)) if said else UNTOLD
 
 
 def reservations(belief: Belief) -> Vector:

@@ -95,6 +95,8 @@ class Predictor:
 
     def grow(self, space: Space, newcomers: Mapping[str, tuple[Profile, Prior]]) -> None:
         """Make room for new columns, and for models not seen before."""
+        if not newcomers and space.columns == self.own.shape[1]:
+            return
         shared = np.append(np.full(GROUPS, GROUP), space.by_column(*SHARED))
         own = space.by_column(*OWN)
         if len(shared) > len(self.shared):
@@ -126,8 +128,10 @@ class Predictor:
         self.own[row] += own * (gradient * scale)
         # Both sides of the outer products are the same numbers, so that covariances stay symmetric to the bit.
         root = math.sqrt(information * scale)
-        self.shared_covariance -= np.multiply.outer(shared * root, shared * root)
-        self.own_covariances[row] -= np.multiply.outer(own * root, own * root)
+        shared *= root
+        own *= root
+        self.shared_covariance -= np.multiply.outer(shared, shared)
+        self.own_covariances[row] -= np.multiply.outer(own, own)
 
     def age(self) -> None:
         """Let a little time pass: counted in what was learned, or what is rarely told would be forgotten in between."""

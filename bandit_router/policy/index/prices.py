@@ -74,8 +74,11 @@ class Prices:
         self.covariances[row] -= np.multiply.outer(gain, gain)
 
     def _row(self, model: str, space: Space) -> int:
+        extra = space.price_columns - self.weights.shape[1]
+        if model in self.rows and not extra:
+            return self.rows[model]
         prior = space.by_price_column(*PRIOR)
-        if (extra := len(prior) - self.weights.shape[1]) > 0:
+        if extra > 0:
             self.weights = np.pad(self.weights, ((0, 0), (0, extra)))
             self.covariances = [_grown(covariance, prior) for covariance in self.covariances]
         if model not in self.rows:

@@ -22,6 +22,15 @@ NEARNESS: Final = (0.1, 1 / 6)
 """Of what length a deviation of a surface number and a category are beside an embedding of length 1, for groups."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Looked:
+    """What of a context depends on nothing seen: its embedding and its surface, which are asked for several times."""
+
+    context: Context
+    head: Vector
+    surface: Vector
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A context as numbers: `wide` for quality, `x`, its part without groups, for how models differ, `f` for prices."""
@@ -47,6 +56,7 @@ class Space:
         self.mean: Vector = np.zeros(0)
         self.variance: Vector = np.zeros(0)
         self.clusters = Clusters()
+        self._last: _Looked | None = None
 
     def note(self, context: Context) -> None:
         """Take a context's names and numbers in; the first fixes the length of embeddings and the surface's names."""
@@ -55,17 +65,20 @@ class Space:
             self.centre = np.zeros(min(self.dims, len(context.embedding)))
             self.mean = np.full(len(self.names), 0.1)
             self.variance = np.full(len(self.names), SPREAD[0])
+            self._last = None
         self.categories.setdefault(context.category, len(self.categories))
         self.count += 1
-        self.centre += (self._embedding(context) - self.centre) / self.count
-        step = self._surface(context) - self.mean
+        seen = self._look(context)
+        self.centre += (seen.head - self.centre) / self.count
+        step = seen.surface - self.mean
         self.mean += step / self.count
         self.variance += (step * (step - step / self.count) - self.variance) / self.count
-        self.clusters.note(self._place(self._embedding(context), self._standard(context), self._belongs(context)))
+        self.clusters.note(self._place(seen.head, self._standard(seen.surface), self._belongs(context)))
 
     def point(self, context: Context) -> Point:
         """Return a context as numbers; a category not noted yet is none."""
-        head, z, belongs = self._embedding(context), self._standard(context), self._belongs(context)
+        seen, belongs = self._look(context), self._belongs(context)
+        head, z = seen.head, self._standard(seen.surface)
         squares = np.minimum(z * z, 6.0) - (self.variance > 1e-3)
         near, one = self.clusters.memberships(self._place(head, z, belongs)), np.ones(1)
         wide = np.concatenate((near, one, head - self.centre, z, squares, belongs))
@@ -80,6 +93,21 @@ class Space:
         """Return a vector like f with one number for all columns of a sort."""
         return np.repeat([one, surface, category], [1, len(self.names), len(self.categories)])
 
+    @property
+    def columns(self) -> int:
+        """How long x is."""
+        return 1 + len(self.centre) + 2 * len(self.names) + len(self.categories)
+
+    @property
+    def price_columns(self) -> int:
+        """How long f is."""
+        return 1 + len(self.names) + len(self.categories)
+
+    def _look(self, context: Context) -> _Looked:
+        if self._last is None or self._last.context is not context:
+            self._last = _Looked(context=context, head=self._embedding(context), surface=self._surface(context))
+        return self._last
+
     def _embedding(self, context: Context) -> Vector:
         """Return the head of the embedding at length 1: what a Matryoshka embedding of that size would be."""
         size = len(self.centre)
@@ -88,9 +116,9 @@ class Space:
         norm = math.sqrt(float(head @ head))
         return head / norm if 0 < norm < math.inf else np.zeros(size)
 
-    def _standard(self, context: Context) -> Vector:
+    def _standard(self, surface: Vector) -> Vector:
         """Return the surface in deviations from what was seen, held to [-3, 3]."""
-        z = (self._surface(context) - self.mean) / np.sqrt(self.variance + SPREAD[1])
+        z = (surface - self.mean) / np.sqrt(self.variance + SPREAD[1])
         return np.asarray(np.minimum(np.maximum(z, -3.0), 3.0))
 
     def _belongs(self, context: Context) -> Vector:
