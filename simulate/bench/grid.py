@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, ProcessPoolExecutor, wait
@@ -78,6 +79,7 @@ _prepared: dict[str, Any] = {}
 
 def _prepare(world: World, setting: Setting, counter: Any) -> None:
     _prepared.update(world=world, setting=setting, counter=counter)
+    gc.freeze()
 
 
 def _play(job: Job) -> Run:

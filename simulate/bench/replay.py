@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bandit_router.cascade.plan import Limits, concluded, next_actions
@@ -183,8 +184,8 @@ class _Lines:
         self.draws: list[list[list[float]]] = stream.draws[span].tolist()
         self.feedback: list[bool] = stream.feedback[span].tolist()
         self._judges = world.judges
-        self._actions = [
-            Action(model=name, tier=tier, family=known_maker(name), line=line_of(name), size_b=size_of(name))
+        self._named = [
+            partial(Action, model=name, tier=tier, family=known_maker(name), line=line_of(name), size_b=size_of(name))
             for tier, name in enumerate(world.models)
         ]
         self._judge_cost = setting.judge_cost_usd
@@ -198,8 +199,8 @@ class _Lines:
 
     def actions(self, place: int, *, but: Collection[int] = ()) -> tuple[Action, ...]:
         """Return the models that can be called, with what each is expected to cost and what its name tells of it."""
-        expected, actions = self._expected[place], self._actions
-        return tuple(replace(actions[tier], cost_usd=expected[tier]) for tier in self.block.present if tier not in but)
+        expected, named = self._expected[place], self._named
+        return tuple(named[tier](cost_usd=expected[tier]) for tier in self.block.present if tier not in but)
 
     def attempt(self, place: int, step: Step, index: int) -> Judged:
         """Return what the model of a step answered, judged if it was to be."""

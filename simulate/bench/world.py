@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def load_world(table: Table, judge: JudgeSpec, *, needed: Iterable[int], tick: T
     rows = [[row.arms[model] for model in table.models] for row in table.rows]
     needs = [needs_of(_request(row)) for row in table.rows]
     tokens = [[usage(row, row.arms[name], prices[name]) for name in table.models] for row in table.rows]
-    return World(
+    world = World(
         models=table.models,
         categories=tuple(row.category for row in table.rows),
         scores=true_scores(table, judge),
@@ -76,6 +77,9 @@ def load_world(table: Table, judge: JudgeSpec, *, needed: Iterable[int], tick: T
         recorded=recorded_verdicts(table, judges) if judge.kind == "recorded" else None,
         contexts=asyncio.run(_contexts(table, sorted(needed), tick)),
     )
+    # All of it stays: the garbage collector need not look through it again and again.
+    gc.freeze()
+    return world
 
 
 def _models(prices: Mapping[str, Price]) -> list[Model]:

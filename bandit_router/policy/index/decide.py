@@ -99,8 +99,8 @@ def reservations(belief: Belief) -> Vector:
     answer at hand is no gain of calling: v is counted from there.
     """
     seen = belief.seen[::-1]
-    gain = (belief.held - (belief.kept - belief.best))[::-1]
-    worth = (seen * gain).cumsum(axis=0) - (belief.cost + belief.judging)
+    gain = belief.held if belief.hand is None else belief.held - (belief.kept - belief.best)
+    worth = (seen * gain[::-1]).cumsum(axis=0) - (belief.cost + belief.judging)
     index = (worth / seen.cumsum(axis=0)).max(axis=0)
     return np.asarray(np.maximum(index, belief.p - belief.cost) if belief.best <= NOTHING else index)
 

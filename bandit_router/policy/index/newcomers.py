@@ -115,7 +115,7 @@ class Newcomers:
 
         `values` and `cost` are what the models are worth and what a call costs, in units of the dial.
         """
-        late = np.array([model in self.accounts for model in models])
+        late = np.array([model in self.accounts for model in models]) if self.accounts else np.zeros(1, dtype=np.bool_)
         if not late.any() or late.all():
             return np.zeros(len(models), dtype=np.bool_)
         empty = np.array([self.accounts.get(model, 1.0) <= 0 for model in models])

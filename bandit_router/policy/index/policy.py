@@ -62,7 +62,7 @@ class IndexPolicy:
         tried = [self._tried(state, place, offered) for place in places]
         now = difficulty(tried)
         worth = [float(now @ one.posterior) for one in tried]
-        top = int(np.argmax(worth)) if worth else None
+        top = worth.index(max(worth)) if worth else None
         serve, hand = (None, None) if top is None else (places[top], tried[top].posterior)
         if not models:
             return one_hot_serving(len(actions), serve, max(worth, default=NOTHING) - self._sunk(state))
@@ -156,8 +156,8 @@ class IndexPolicy:
             probs = trickled(probs, shut, cost)
         asked = self._teaching(probs[places], belief.doubt)
         # At best half of the hope remains where judging does not pay, so it cannot raise what is asked more often.
-        poor = (judged <= blind) & (asked < MOST_HOPED)
-        if not state.history and self._known.verdicts.labels and poor.any():
+        hopes = not state.history and self._known.verdicts.labels > 0
+        if hopes and ((judged <= blind) & (asked < MOST_HOPED)).any():
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
             hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
             asked = np.maximum(asked, hoped(judged, blind, hope))
