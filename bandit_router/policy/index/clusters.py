@@ -44,12 +44,12 @@ class Clusters:
 
     def memberships(self, place: Vector) -> Vector:
         """Return how much a context belongs to each of `GROUPS` groups: shares that sum to 1, or all 0 at first."""
-        shares = np.zeros(GROUPS)
-        if len(self.centres):
-            squares = self._squares(place[: self.centres.shape[1]])
-            near = np.exp((squares.min() - squares) / (SHARPNESS * max(self.radius, 1e-3)))
-            shares[: len(near)] = near / near.sum()
-        return shares
+        if not len(self.centres):
+            return np.zeros(GROUPS)
+        squares = self._squares(place[: self.centres.shape[1]])
+        near = np.exp((squares.min() - squares) / (SHARPNESS * max(self.radius, 1e-3)))
+        near /= near.sum()
+        return near if len(near) == GROUPS else np.append(near, np.zeros(GROUPS - len(near)))
 
     def _squares(self, place: Vector) -> Vector:
         """Return the squared distances to all centres."""

@@ -148,7 +148,7 @@ class IndexPolicy:
         if shut.any():
             values = np.where(shut, values.min() - FAR, values)
         gammas = spec.gamma_scale * (OWN[0] / belief.doubt) ** spec.gamma_exponent
-        probs = square_cb(values, _spread(gammas, places, n, gammas.max()))
+        probs = square_cb(values, _spread(gammas, places, n, float(gammas.max())))
         if not state.history:
             behind = np.maximum(worth.max() - worth, blind.max() - blind)
             probs = self._curious(probs, actions, places, belief, behind=behind, shut=shut)

@@ -47,9 +47,8 @@ class Prices:
 
     def ratios(self, f: Vector) -> Vector:
         """Return the expected bill over list price, for every model billed before."""
-        return np.asarray(
-            np.exp(np.clip(self.weights @ f[: self.weights.shape[1]], -5.0, 5.0)) * self.paid / self.expected
-        )
+        logs = np.minimum(np.maximum(self.weights @ f[: self.weights.shape[1]], -5.0), 5.0)
+        return np.asarray(np.exp(logs) * self.paid / self.expected)
 
     def note_judging(self, cost_usd: float) -> None:
         """Take in what judging one answer cost."""

@@ -135,4 +135,4 @@ class Space:
     def _surface(self, context: Context) -> Vector:
         values = [context.surface.get(name, 0.0) for name in self.names]
         found = np.array(values, dtype=np.float64)
-        return found if np.isfinite(found).all() else np.nan_to_num(found, posinf=1.0, neginf=0.0)
+        return found if math.isfinite(sum(values)) else np.nan_to_num(found, posinf=1.0, neginf=0.0)
