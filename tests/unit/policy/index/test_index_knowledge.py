@@ -29,7 +29,7 @@ def neutral() -> float:
         middle = (low + high) / 2
         score = verdicts.score(Judgement(quality=middle))
         assert score is not None
-        low, high = (middle, high) if verdicts.log_likelihood(score, good)[0] < 0 else (low, middle)
+        low, high = (middle, high) if verdicts.log_likelihood(score, good)[len(good) // 2] < 0 else (low, middle)
     return low
 
 
