@@ -155,7 +155,8 @@ def test_power_counts_only_the_units_in_the_experiments_slots(shell: Shell, tmp_
     everything = days()
     file = tmp_path / "policies" / "experiments" / f"{NAME}.toml"
     file.write_text("slots = [0.5, 0.75]\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
-    assert days() == pytest.approx(4 * everything, rel=0.02)
+    # Both are printed with two digits.
+    assert days() == pytest.approx(4 * everything, rel=0.1)
 
 
 def test_power_by_user_goes_by_the_users_of_the_log(shell: Shell, tmp_path: Path) -> None:
