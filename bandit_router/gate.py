@@ -1,12 +1,13 @@
 """Decides which published version of a policy serves: one that replay rules worse than what serves is held back.
 
-It looks in a thread of its own, never in a request, and for at most a tenth of the time.
+It looks in a thread of its own, never in a request, and for at most a tenth of a processor's time. Where a model has
+changed it looks at once, by what has been decided since: all before speaks for what is no longer so.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -19,7 +20,10 @@ log = logging.getLogger(__name__)
 AUTOMATIC: Final = "gate"
 """Who decided when nobody did."""
 _SHARE: Final = 0.1
-"""Of the time, for each policy: after a look that took a second the next one comes nine later."""
+"""Of a processor's time, for each policy that decides: after a look that took a second of it the next one comes nine
+later. What it took by the clock says how busy the machine is, and a busy machine must not be slow to learn."""
+_IDLE_SHARE: Final = 0.01
+"""The same for one that decides nothing at present, so that one that is called for is up to date, and was looked at."""
 
 
 class Estimated(Protocol):
@@ -62,6 +66,16 @@ class Compared(Protocol):
         """Return whether the candidate is ruled worse."""
 
 
+class Recent(Protocol):
+    """What happened of late."""
+
+    def last_change(self) -> int:
+        """Return which change of a model was the last one lately, 0 when there was none."""
+
+    def deciding(self) -> Container[str]:
+        """Return the policies by which anything was decided lately, those within others included."""
+
+
 class Newest(Protocol):
     """The published versions."""
 
@@ -90,17 +104,22 @@ Replay = Callable[[Version, Version], Compared]
 class Gate:
     """Looks at what was published of each policy of `hashes`, its name with the hash of its spec.
 
-    `turn` says whether this process is to; `clock` gives seconds that only grow.
+    `turn` says whether this process is to; `clock` gives seconds that only grow, `effort` those of a processor that this
+    thread has had.
     """
 
     hashes: Callable[[], Mapping[str, str]]
     versions: Newest
     promotions: Promotions
+    recent: Recent
     replay: Replay
     turn: Callable[[], bool]
     now: Callable[[], datetime]
     clock: Callable[[], float]
-    _rests: dict[str, float] = field(default_factory=dict)
+    effort: Callable[[], float]
+    _change: int = 0
+    _looks: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """When the last look at a policy ended, by the clock, and what it took."""
     _looked: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     """The newest version when a policy was last looked at, and what served: the same two are not compared twice."""
 
@@ -117,18 +136,32 @@ class Gate:
         """Look at every policy of which something new was published."""
         if not self.turn():
             return
+        self._look_at_once_after_a_change()
         hashes = self.hashes()
         newest, serving = self.versions.newest_number(tuple(hashes)), self.promotions.serving(tuple(hashes))
         for name, number in newest.items():
             chosen = serving.get(name)
             done = chosen is not None and (chosen.pinned or chosen.number >= number)
             pair = number, chosen.number if chosen else None
-            if done or self._looked.get(name) == pair or self.clock() < self._rests.get(name, 0.0):
+            if done or self._looked.get(name) == pair or self._rests(name):
                 continue
-            started = self.clock()
+            before = self.effort()
             self._decide(name, chosen, hashes[name])
             self._looked[name] = pair
-            self._rests[name] = self.clock() + (1 / _SHARE - 1) * (self.clock() - started)
+            self._looks[name] = self.clock(), self.effort() - before
+
+    def _rests(self, name: str) -> bool:
+        ended, took = self._looks.get(name, (0.0, 0.0))
+        since = self.clock() - ended
+        if since >= (1 / _IDLE_SHARE - 1) * took:
+            return False
+        return since < (1 / _SHARE - 1) * took or name not in self.recent.deciding()
+
+    def _look_at_once_after_a_change(self) -> None:
+        change = self.recent.last_change()
+        if change > self._change:
+            self._change = change
+            self._looks.clear()
 
     def _decide(self, name: str, serving: Serving | None, spec_hash: str) -> None:
         started = self.clock()

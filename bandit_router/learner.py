@@ -195,7 +195,10 @@ class Schedule:
     """
 
     def __init__(self, jobs: Mapping[str, tuple[Callable[[], object], float]]) -> None:
-        self._scheduler = BackgroundScheduler(timezone="UTC")
+        # That a job was still busy when it was due again is no news: it is then run once, later.
+        quiet = logging.getLogger(f"{__name__}.schedule")
+        quiet.setLevel(logging.ERROR)
+        self._scheduler = BackgroundScheduler(timezone="UTC", logger=quiet)
         for name, (job, seconds) in jobs.items():
             first = datetime.now(UTC) + timedelta(seconds=min(seconds, FIRST_S))
             self._scheduler.add_job(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from bandit_router.replay.taken import chosen
 from bandit_router.replay.targets import Target
 from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.settings import Settings
+from bandit_router.store.events import Events
 from bandit_router.store.promotions import Promotions
 from bandit_router.store.versions import Versions
 from bandit_router.switch import Switch
@@ -31,34 +33,61 @@ _BREATH_S: Final = 0.0002
 """After each decision replayed the interpreter is left to requests: none waits longer than for one of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The last `count` requests of users."""
+
+    events: Events
+    count: int
+    specs: Callable[[], Mapping[str, Spec]]
+
+    def start(self) -> int:
+        """Return the cursor past which they finished."""
+        return self.events.tail(self.count)
+
+    def last_change(self) -> int:
+        """Return the seq of the last change of a model among them, 0 when there was none."""
+        return self.events.last_change(self.start())
+
+    def deciding(self) -> frozenset[str]:
+        """Return the policies by which any of them was decided, those within others included."""
+        specs = self.specs()
+        named = self.events.deciding(self.start()) & specs.keys()
+        return frozenset(part for name in named for part in closure(name, specs))
+
+
 def make_gate(settings: Settings, trials: Trials, stores: Stores, *, turn: Callable[[], bool]) -> Gate:
     """Return what decides which versions of the policies serve; `turn` says whether this process is to."""
-    served = stores.served(gated=True)
+    served, recent = stores.served(gated=True), Recent(stores.events, settings.learner.gate, lambda: trials.specs)
 
     def hashes() -> Mapping[str, str]:
         return {name: spec_hash(trials.specs[name]) for name in learning_names(trials.specs)}
 
-    def replay(candidate: Version, serving: Version) -> Comparison:
+    def compared(candidate: Version, serving: Version) -> Comparison:
         name, specs = candidate.policy, trials.specs
+        start, change = recent.start(), recent.last_change()
         parts = {part: specs[part] for part in closure(name, specs)}
         others = {part: found for part in learning_names(parts) if part != name and (found := served.latest(part))}
-        records = logged(stores.events, cursor=stores.events.tail(settings.learner.gate))
-        return compare(
+        records = logged(stores.events, cursor=max(start, change))
+        outcome = compare(
             _target(name, parts, {**others, name: candidate}),
             _target(name, parts, {**others, name: serving}),
             chosen(records),
             max_attempts=settings.cascade.max_attempts,
             breathe=lambda: time.sleep(_BREATH_S),
         )
+        return replace(outcome, why=f"{outcome.why} since a model changed") if change and outcome.why else outcome
 
     return Gate(
         hashes=hashes,
         versions=stores.versions,
         promotions=stores.promotions,
-        replay=replay,
+        recent=recent,
+        replay=compared,
         turn=turn,
         now=now,
         clock=time.monotonic,
+        effort=time.thread_time,
     )
 
 

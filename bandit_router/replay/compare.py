@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,10 @@ from bandit_router.replay.targets import Target
 from bandit_router.replay.weights import Rates, Seen
 
 
+NEGLIGIBLE: Final = 0.001
+"""Of reward: a tenth of a percent of an answer's quality is no reason to hold anything back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """How much more a candidate earns than what serves; `difference` is None where the log cannot tell, with why."""
@@ -31,8 +36,8 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the whole interval says that it earns less."""
-        return self.difference is not None and self.difference.high < 0
+        """Whether the whole interval says that it earns less, by more than is negligible."""
+        return self.difference is not None and self.difference.high < -NEGLIGIBLE
 
 
 def compare(

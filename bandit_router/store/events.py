@@ -125,6 +125,18 @@ class Events:
         with reading(self._engine) as connection:
             return int(connection.scalar(newest.offset(count).limit(1)) or 0)
 
+    def last_change(self, cursor: int, /) -> int:
+        """Return the seq of the newest change of a model past a cursor, 0 when there is none."""
+        newest = select(func.max(_J.c.seq)).where(_J.c.seq > cursor, _J.c.kind == "changed")
+        with reading(self._engine) as connection:
+            return int(connection.scalar(newest) or 0)
+
+    def deciding(self, cursor: int, /) -> frozenset[str]:
+        """Return the policies that decided users' requests that finished past a cursor."""
+        query = _finishing("served", None, None).where(_J.c.seq > cursor)
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(query.with_only_columns(tables.decisions.c.policy).distinct()))
+
     def decision(self, decision_id: str, /) -> Account:
         """Return all that is known of a decision; raise `UnknownDecision` or `StoreUnavailable`."""
         if not decision_id.isprintable():  # no id is like that, and drivers choke on some of it

@@ -21,7 +21,7 @@ from bandit_router.reward.utility import reward
 from bandit_router.settings import Settings
 from bandit_router.store.log import Log
 from bandit_router.trials import Trials
-from bandit_router.types import Event, Version
+from bandit_router.types import Event, ModelEvent, Version
 from simulate.bench.stream import make_stream
 from simulate.replaying.world import Logging, make_world, setting
 from tests.factories import START
@@ -94,7 +94,7 @@ def stores(settings: Settings) -> Iterator[Stores]:
 @pytest.fixture
 def gate(settings: Settings, stores: Stores) -> Gate:
     made = make_gate(settings, Trials(stores.experiments, {"pupil": SPEC}), stores, turn=lambda: True)
-    made.clock = lambda: 0.0  # it need not rest between looks
+    made.effort = lambda: 0.0  # it need not rest between looks
     return made
 
 
@@ -122,6 +122,25 @@ def test_a_poisoned_version_is_refused_and_a_good_one_serves(gate: Gate, stores:
     refusal = stores.promotions.history("pupil")[1]
     assert refusal.numbers["high"] < 0
     assert refusal.numbers["decisions"] == DECISIONS
+
+
+def test_only_what_was_decided_since_a_model_changed_speaks_for_or_against_a_version(
+    gate: Gate, stores: Stores, records: list[Record]
+) -> None:
+    bad = learned([poisoned(record) for record in records], number=2)
+    asyncio.run(_enter(stores.log, records[: DECISIONS // 2]))
+    stores.roster.note(ModelEvent(model="large", at=START, reason="answers got worse", changed=True))
+    stores.versions.publish(version(fresh(), 1))
+    gate.tick()
+    stores.versions.publish(bad)
+    gate.tick()
+    newest = stores.promotions.history("pupil")[0]
+    assert newest.kind == "promoted"
+    assert "only 0 recent decisions since a model changed" in newest.reason
+    asyncio.run(_enter(stores.log, records[DECISIONS // 2 :]))
+    stores.versions.publish(replace(bad, number=3))
+    gate.tick()
+    assert stores.promotions.history("pupil")[0].numbers["decisions"] == DECISIONS // 2
 
 
 def test_without_recent_decisions_versions_serve_as_they_come(gate: Gate, stores: Stores) -> None:

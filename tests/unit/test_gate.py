@@ -77,6 +77,20 @@ class Clock:
         return self.seconds
 
 
+@dataclass
+class Lately:
+    """What happened of late."""
+
+    change: int = 0
+    users: tuple[str, ...] = ("pupil",)
+
+    def last_change(self) -> int:
+        return self.change
+
+    def deciding(self) -> tuple[str, ...]:
+        return self.users
+
+
 def unasked(_candidate: Version, _serving: Version) -> Comparison:
     raise AssertionError("nothing is to be replayed")
 
@@ -86,6 +100,8 @@ def gate(
     replay: Callable[[Version, Version], Comparison] = unasked,
     *,
     clock: Clock | None = None,
+    effort: Clock | None = None,
+    lately: Lately | None = None,
     turn: bool = True,
 ) -> Gate:
     return Gate(
@@ -95,7 +111,9 @@ def gate(
         replay=replay,
         turn=lambda: turn,
         now=lambda: START,
+        recent=lately or Lately(),
         clock=clock or Clock(),
+        effort=effort or Clock(),
     )
 
 
@@ -194,22 +212,55 @@ def test_only_the_process_whose_turn_it_is_decides() -> None:
     assert store.decided == []
 
 
-def test_after_a_look_that_took_a_second_the_next_one_comes_nine_later() -> None:
-    store, clock = two(), Clock()
+@dataclass
+class Slow:
+    """A gate whose looks take a second of a processor, and on a busy machine four by the clock."""
 
-    def slow(_candidate: Version, _serving: Version) -> Comparison:
-        clock.seconds += 1
+    lately: Lately = field(default_factory=Lately)
+    store: Store = field(default_factory=two)
+    clock: Clock = field(default_factory=Clock)
+    effort: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.gate = gate(self.store, self._look, clock=self.clock, effort=self.effort, lately=self.lately)
+        self.gate.tick()
+        self.store.published.append(make_version(3))
+
+    def _look(self, _candidate: Version, _serving: Version) -> Comparison:
+        self.clock.seconds += 4
+        self.effort.seconds += 1
         return earns(-0.1, 0.1)
 
-    looking = gate(store, slow, clock=clock)
-    looking.tick()
-    store.published.append(make_version(3))
-    clock.seconds = 9.9
-    looking.tick()
-    assert [each.number for each in store.decided] == [2]
-    clock.seconds = 10.1
-    looking.tick()
-    assert [each.number for each in store.decided] == [2, 3]
+    def decided(self, at: float) -> list[int]:
+        self.clock.seconds = at
+        self.gate.tick()
+        return [each.number for each in self.store.decided]
+
+
+def test_after_a_look_that_took_a_second_of_a_processor_the_next_one_comes_nine_later() -> None:
+    slow = Slow()
+    assert slow.decided(4 + 8.9) == [2]
+    assert slow.decided(4 + 9.1) == [2, 3]
+
+
+def test_a_policy_that_decides_nothing_is_looked_at_for_a_hundredth_of_the_time() -> None:
+    slow = Slow(lately=Lately(users=()))
+    assert slow.decided(4 + 98.9) == [2]
+    assert slow.decided(4 + 99.1) == [2, 3]
+
+
+def test_a_policy_that_is_called_for_need_not_wait_for_its_turn_as_one_that_was_not() -> None:
+    slow = Slow(lately=Lately(users=()))
+    slow.lately.users = ("pupil",)
+    assert slow.decided(4 + 9.1) == [2, 3]
+
+
+def test_where_a_model_has_changed_the_next_look_comes_at_once_and_only_once() -> None:
+    slow = Slow()
+    slow.lately.change = 77
+    assert slow.decided(5) == [2, 3]
+    slow.store.published.append(make_version(4))
+    assert slow.decided(9 + 8.9) == [2, 3]
 
 
 def test_when_somebody_decided_meanwhile_the_gate_says_nothing_more() -> None:
