@@ -21,7 +21,6 @@ from bandit_router.replay.taken import Taken, of_courses
 from bandit_router.replay.targets import Target
 from bandit_router.replay.weights import Rates, Seen
 
-
 NEGLIGIBLE: Final = 0.001
 """Of reward: a tenth of a percent of an answer's quality is no reason to hold anything back."""
 
