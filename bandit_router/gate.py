@@ -104,8 +104,8 @@ Replay = Callable[[Version, Version], Compared]
 class Gate:
     """Looks at what was published of each policy of `hashes`, its name with the hash of its spec.
 
-    `turn` says whether this process is to; `clock` gives seconds that only grow, `effort` the seconds of a processor that
-    this thread has had.
+    `turn` says whether this process is to; `clock` gives seconds that only grow, `effort` the seconds of a processor
+    that this thread has had.
     """
 
     hashes: Callable[[], Mapping[str, str]]

@@ -27,7 +27,7 @@ GROUP: Final = 0.5
 """The same for how one group of alike contexts departs from what the other weights say of it, for all models."""
 OWN: Final = (VARIANCE, 0.15, 0.015, 0.005, 0.1)
 """The same for how one model departs from the others."""
-LOADING: Final = (1.5, 0.1)
+LOADING: Final = (2.0, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""
 WALK: Final = 3e-5
 """By how much the variance of each model's own constant grows at an event with a verdict: what was seen grows old."""

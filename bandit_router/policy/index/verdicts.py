@@ -37,7 +37,7 @@ TAIL: Final = (1.0, 0.4)
 LEVEL: Final = 0.3
 """Deviation of the one shift in logits that makes all predictions agree with what clients say."""
 LAPSE: Final = 0.03
-"""The share of feedback that may be the wrong way round: a few odd labels must not outweigh all others."""
+"""The share of labels right or wrong that may be the wrong way round: a few odd ones must not outweigh all others."""
 KEEP: Final = 0.998
 """What remains of the evidence of earlier feedback at each new one: it follows about 500."""
 DRIFT: Final = 0.01
@@ -129,7 +129,9 @@ class Verdicts:
             + math.log(p / (1 - p)) * TRUSTS
             + math.log(self.held / (1 - self.held)) * (1 - TRUSTS)
         )
-        good = LAPSE + (1 - 2 * LAPSE) / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
+        # The less truths are right or wrong, the fewer may be the wrong way round: a mark of .7 is not .3 by mistake.
+        lapse = LAPSE * min(self._dispersion(), 1.0)
+        good = lapse + (1 - 2 * lapse) / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
         guess = float((self._weights() * good).sum())
         self.scatter += (truth - guess) ** 2
         self.expected_scatter += guess * (1 - guess)

@@ -118,6 +118,17 @@ def test_a_few_labels_the_wrong_way_round_do_not_undo_what_all_others_say() -> N
     assert verdicts.slope > 0.75 * before
 
 
+@pytest.mark.parametrize("slope", [0.6, 0.9])
+def test_a_weak_judge_of_marks_that_are_a_matter_of_degree_is_not_taken_for_a_sharp_one(slope: float) -> None:
+    rng, verdicts, base = np.random.default_rng(0), Verdicts(), 0.92
+    verdicts.base = base
+    verdicts.hold()
+    for score in rng.normal(0.3, 0.9, 150):
+        good = 1 / (1 + math.exp(-math.log(base / (1 - base)) - slope * score))
+        verdicts.label(score, base, min(max(good + rng.normal(0, 0.05), 0.0), 1.0))
+    assert verdicts.slope < 1.1 * slope
+
+
 def test_judges_may_be_hoped_to_be_better_than_they_seem_until_feedback_tells() -> None:
     untold, told = Verdicts(), taught(1.5)
     at = np.array([0.5])
