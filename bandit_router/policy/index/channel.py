@@ -30,13 +30,16 @@ class Channel:
     """By P(good) on GRID: the share of `good` in the mixture of verdicts with which verdicts are right on average."""
     ends: NDArray[np.float64] = field(init=False)
     """`bad` and `good` as one matrix (2, steps)."""
-    rise: Vector = field(init=False)
-    """`good` less `bad`."""
+    lines: NDArray[np.float64] = field(init=False)
+    """By step (steps, 2): what x 1 and what x the share of `good` in the verdicts make P(step)."""
+    against: Vector = field(init=False)
+    """1 / `odds`."""
 
     def __post_init__(self) -> None:
         """Derive what is asked for again and again."""
         object.__setattr__(self, "ends", np.stack((self.bad, self.good)))
-        object.__setattr__(self, "rise", self.good - self.bad)
+        object.__setattr__(self, "lines", np.stack((self.bad, self.good - self.bad), axis=1))
+        object.__setattr__(self, "against", 1 / self.odds)
 
     def mixture(self, p: Vector) -> Vector:
         """Return the share of `good` in the verdicts that answers with P(good) = p get."""
@@ -44,26 +47,28 @@ class Channel:
 
     def held(self, p: Vector) -> Vector:
         """Return P(good | step) for answers with P(good) = p (...): (steps, ...)."""
-        held = np.multiply.outer(self.odds, (p / (1 - p)) ** self.trust)
-        held /= 1 + held
-        return np.asarray(held)
+        odds = (p / (1 - p)) ** self.trust
+        held = np.add.outer(self.against, odds)
+        return np.asarray(np.divide(odds, held, out=held))
 
     def seen(self, mixture: Vector) -> Vector:
-        """Return P(step) for answers in whose verdicts `good` has these shares (...): (steps, ...)."""
-        seen = np.multiply.outer(self.rise, mixture)
-        seen += self.bad.reshape(-1, *[1] * mixture.ndim)
-        return np.asarray(seen)
+        """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
+        return np.asarray(self.lines @ with_one(mixture))
 
-    def expected(self, p: Vector, kept: Vector, with_good: Vector) -> Vector:
-        """Return E[the better of two answers], one with P(good) = p (m, n) whose verdict is to come, the other held.
+    def expected(self, p: Vector, other: NDArray[np.float64]) -> Vector:
+        """Return E[the better of two answers], one with P(good) = p (n) whose verdict is to come, the other held.
 
-        The other's P(good) is `kept` (n) as it is; `with_good` (m, n) is E[that x the share of `good` in the verdicts
-        to come]: the verdict says something of it as well.
+        `other` (2, n) is P(good) of the one held, and E[that x the share of `good` in the verdicts to come]: the
+        verdict says something of it as well.
         """
         held = self.held(p)
-        bad, good = (self.ends @ held.reshape(len(self.odds), -1)).reshape(2, *p.shape)
-        mixture = np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0)
-        held *= self.seen(mixture)
-        other = np.multiply.outer(self.rise, with_good)
-        other += np.multiply.outer(self.bad, kept)[:, None]
-        return np.asarray(np.maximum(held, other, out=other).sum(axis=0))
+        bad, good = self.ends @ held
+        held *= self.seen(np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0))
+        return np.asarray(np.maximum(held, self.lines @ other, out=held).sum(axis=0))
+
+
+def with_one(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (2, ...): ones, and x."""
+    both = np.empty((2, *x.shape))
+    both[0], both[1] = 1.0, x
+    return both

@@ -106,20 +106,24 @@ class Newcomers:
         """Tell whether a model came after the others, or comes now."""
         return model in self.came or (model not in self.met and events > SETTLED)
 
-    def late(self, models: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell which models came late, newcomers or not: they are tried for their value alone."""
-        return np.array([model in self.came for model in models], dtype=np.bool_)
+    def late(self, models: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Tell which models came late, newcomers or not: they are tried for their value alone. None when none did."""
+        return np.array([model in self.came for model in models], dtype=np.bool_) if self.came else None
 
-    def shut(self, models: Sequence[str], values: Vector, cost: Vector) -> NDArray[np.bool_]:
-        """Tell which newcomers have an empty account, or could not win with a perfect answer; none when all are new.
+    def shut(self, models: Sequence[str], values: Vector, cost: Vector) -> NDArray[np.bool_] | None:
+        """Tell which newcomers have an empty account, or could not win with a perfect answer.
 
-        `values` and `cost` are what the models are worth and what a call costs, in units of the dial.
+        None when none is shut out, as where all are new. `values` and `cost` are what the models are worth and what a
+        call costs, in units of the dial.
         """
-        late = np.array([model in self.accounts for model in models]) if self.accounts else np.zeros(1, dtype=np.bool_)
+        if not self.accounts:
+            return None
+        late = np.array([model in self.accounts for model in models])
         if not late.any() or late.all():
-            return np.zeros(len(models), dtype=np.bool_)
+            return None
         empty = np.array([self.accounts.get(model, 1.0) <= 0 for model in models])
-        return np.asarray(empty | (late & (1 - cost <= values[~late].max())))
+        shut = empty | (late & (1 - cost <= values[~late].max()))
+        return shut if shut.any() else None
 
 
 def trickled(probs: Vector, shut: NDArray[np.bool_], cost: Vector) -> Vector:

@@ -18,6 +18,7 @@ from bandit_router.policy.index.decide import (
     Tried,
     difficulty,
     floored,
+    highest,
     hoped,
     lookahead,
     reservations,
@@ -145,14 +146,14 @@ class IndexPolicy:
         values = _spread(worth if left <= DEPTH else index, places, n, belief.best)
         cost = _spread(belief.cost, places, n, 0.0)
         shut = self._known.newcomers.shut([action.model for action in actions], values, cost)
-        if shut.any():
+        if shut is not None:
             values = np.where(shut, values.min() - FAR, values)
         gammas = spec.gamma_scale * (OWN[0] / belief.doubt) ** spec.gamma_exponent
-        probs = square_cb(values, _spread(gammas, places, n, float(gammas.max())))
+        probs = square_cb(values, _spread(gammas, places, n, highest(gammas)))
         if not state.history:
-            behind = np.maximum(worth.max() - worth, blind.max() - blind)
+            behind = np.maximum(highest(worth) - worth, highest(blind) - blind)
             probs = self._curious(probs, actions, places, belief, behind=behind, shut=shut)
-        if shut.any():
+        if shut is not None:
             probs = trickled(probs, shut, cost)
         asked = self._teaching(probs[places], belief.doubt)
         # At best half of the hope remains where judging does not pay, so it cannot raise what is asked more often.
@@ -161,7 +162,8 @@ class IndexPolicy:
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
             hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
             asked = np.maximum(asked, hoped(judged, blind, hope))
-        asked = _spread(np.where(judged > blind, 1.0, asked), places, n, 0.0)
+        asked[judged > blind] = 1.0
+        asked = _spread(asked, places, n, 0.0)
         predicted = _spread(worth - sunk, places, n, belief.best - sunk)
         return Pmf(
             probs=tuple(probs.tolist()), predicted=tuple(predicted.tolist()), judge=tuple(asked.tolist()), serve=serve
@@ -175,7 +177,7 @@ class IndexPolicy:
         belief: Belief,
         *,
         behind: Vector,
-        shut: NDArray[np.bool_],
+        shut: NDArray[np.bool_] | None,
     ) -> Vector:
         """Return the pmf of a start with what is added to find out what is not known, and to keep what is known fresh.
 
@@ -184,11 +186,14 @@ class IndexPolicy:
         """
         spec, n = self._spec, len(actions)
         spreads = _spread(np.sqrt(belief.ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
-        late = self._known.newcomers.late([action.model for action in actions])
-        gaps = np.where(shut | late, np.inf, _spread(behind, places, n, np.inf))
-        probs = wondered(probs, gaps, spreads, spec.thompson_share)
+        gaps = _spread(behind, places, n, np.inf)
         explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
-        return floored(probs, explored & ~shut, spec.min_exploration)
+        late = self._known.newcomers.late([action.model for action in actions])
+        if late is not None:
+            gaps = np.where(late, np.inf, gaps)
+        if shut is not None:
+            gaps, explored = np.where(shut, np.inf, gaps), explored & ~shut
+        return floored(wondered(probs, gaps, spreads, spec.thompson_share), explored, spec.min_exploration)
 
     def _teaching(self, probs: Vector, doubts: Vector) -> Vector:
         """Return how often each model is judged where the verdict changes nothing now, as it would still teach.

@@ -100,7 +100,9 @@ def test_looking_ahead_finds_what_going_through_all_outcomes_finds(hand: Vector 
 
 def test_what_verdicts_will_say_of_an_answer_at_hand_averages_to_what_is_believed_now() -> None:
     at = belief(0.3, 0.9, hand=UNSURE)
-    assert (at.joint.sum(axis=2) * at.kept).sum(axis=0) == pytest.approx(np.full(2, at.best))
+    good, bad = at.channel.good[:, None], at.channel.bad[:, None]
+    seen = bad + (good - bad) * (at.mixture @ at.difficulty)
+    assert (seen * at.kept).sum(axis=0) == pytest.approx(np.full(2, at.best))
 
 
 def test_a_poor_verdict_on_another_makes_the_answer_at_hand_look_worse() -> None:

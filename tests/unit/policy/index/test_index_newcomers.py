@@ -36,7 +36,8 @@ def meet(known: Newcomers, *names: str, times: int = 1) -> None:
 def shut(known: Newcomers, *names: str, cost: float = 0.0) -> list[bool]:
     """Tell who is shut out where the others are worth 0.5."""
     values = np.array([0.5 if name in OLD else 0.6 for name in names])
-    return known.shut(names, values, np.full(len(names), cost)).tolist()
+    found = known.shut(names, values, np.full(len(names), cost))
+    return [False] * len(names) if found is None else found.tolist()
 
 
 def open_ones(known: Newcomers, names: tuple[str, ...]) -> list[str]:
