@@ -22,16 +22,25 @@ class Clusters:
     """Online k-means (MacQueen, 1967): a centre is the mean of the contexts nearest to it."""
 
     def __init__(self) -> None:
-        self.centres: NDArray[np.float64] = np.zeros((0, 0))
         self.counts: Vector = np.zeros(0)
         self.radius = 0.5
         """Squared distance of recent contexts to their nearest centre."""
+        self.centres = np.zeros((0, 0))
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """The centres, a row each; only `note` moves one."""
+        return self._centres
+
+    @centres.setter
+    def centres(self, centres: NDArray[np.float64]) -> None:
+        self._centres, self._lengths = centres, np.array([float(centre @ centre) for centre in centres])
 
     def note(self, place: Vector) -> None:
         """Move the nearest centre a little, or make the context a centre; `place` may be longer than those before."""
         if (extra := len(place) - self.centres.shape[1]) > 0:
             self.centres = np.pad(self.centres, ((0, 0), (0, extra)))
-        squares = self._squares(place)
+        squares = self._squares(place) + float(place @ place)
         nearest = int(squares.argmin()) if len(squares) else 0
         if len(squares) < GROUPS:
             if not len(squares) or squares[nearest] > APART:
@@ -40,7 +49,9 @@ class Clusters:
             return
         self.radius += (float(squares[nearest]) - self.radius) / RECENT
         self.counts[nearest] += 1
-        self.centres[nearest] += (place - self.centres[nearest]) / self.counts[nearest]
+        centre = self.centres[nearest]
+        centre += (place - centre) / self.counts[nearest]
+        self._lengths[nearest] = centre @ centre
 
     def memberships(self, place: Vector) -> Vector:
         """Return how much a context belongs to each of `GROUPS` groups: shares that sum to 1, or all 0 at first."""
@@ -52,6 +63,5 @@ class Clusters:
         return near if len(near) == GROUPS else np.append(near, np.zeros(GROUPS - len(near)))
 
     def _squares(self, place: Vector) -> Vector:
-        """Return the squared distances to all centres."""
-        apart = self.centres - place
-        return np.asarray(np.einsum("ij,ij->i", apart, apart))
+        """Return the squared distances to all centres, less the squared length of the place."""
+        return np.asarray(self._lengths - 2 * (self.centres @ place))

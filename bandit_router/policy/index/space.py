@@ -20,15 +20,22 @@ SPREAD: Final = (0.01, 4e-4)
 """The variance of a surface number assumed at first, and the least it is ever taken for."""
 NEARNESS: Final = (0.1, 1 / 6)
 """Of what length a deviation of a surface number and a category are beside an embedding of length 1, for groups."""
+_ONE: Final = np.ones(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Looked:
-    """What of a context depends on nothing seen: its embedding and its surface, which are asked for several times."""
+    """A context as it looks by the moments as they are: its embedding and its surface, which never change, and more."""
 
     context: Context
     head: Vector
     surface: Vector
+    z: Vector
+    """The surface in deviations from what was seen."""
+    belongs: Vector
+    """1 at the category's place, 0 elsewhere."""
+    place: Vector
+    """Where it is among others, for its groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class Space:
         self.variance: Vector = np.zeros(0)
         self.clusters = Clusters()
         self._last: _Looked | None = None
+        """The last context looked at, which is asked for several times; only `note` changes how it looks."""
 
     def note(self, context: Context) -> None:
         """Take a context's names and numbers in; the first fixes the length of embeddings and the surface's names."""
@@ -73,16 +81,16 @@ class Space:
         step = seen.surface - self.mean
         self.mean += step / self.count
         self.variance += (step * (step - step / self.count) - self.variance) / self.count
-        self.clusters.note(self._place(seen.head, self._standard(seen.surface), self._belongs(context)))
+        self._last = self._looked(context, seen.head, seen.surface)
+        self.clusters.note(self._last.place)
 
     def point(self, context: Context) -> Point:
         """Return a context as numbers; a category not noted yet is none."""
-        seen, belongs = self._look(context), self._belongs(context)
-        head, z = seen.head, self._standard(seen.surface)
-        squares = np.minimum(z * z, 6.0) - (self.variance > 1e-3)
-        near, one = self.clusters.memberships(self._place(head, z, belongs)), np.ones(1)
-        wide = np.concatenate((near, one, head - self.centre, z, squares, belongs))
-        return Point(wide=wide, x=wide[GROUPS:], f=np.concatenate((one, z, belongs)))
+        seen = self._look(context)
+        squares = np.minimum(seen.z * seen.z, 6.0) - (self.variance > 1e-3)
+        near = self.clusters.memberships(seen.place)
+        wide = np.concatenate((near, _ONE, seen.head - self.centre, seen.z, squares, seen.belongs))
+        return Point(wide=wide, x=wide[GROUPS:], f=np.concatenate((_ONE, seen.z, seen.belongs)))
 
     def by_column(self, one: float, embedding: float, surface: float, square: float, category: float) -> Vector:
         """Return a vector like x with one number for all columns of a sort."""
@@ -105,8 +113,13 @@ class Space:
 
     def _look(self, context: Context) -> _Looked:
         if self._last is None or self._last.context is not context:
-            self._last = _Looked(context=context, head=self._embedding(context), surface=self._surface(context))
+            self._last = self._looked(context, self._embedding(context), self._surface(context))
         return self._last
+
+    def _looked(self, context: Context, head: Vector, surface: Vector) -> _Looked:
+        z, belongs = self._standard(surface), self._belongs(context)
+        place = np.concatenate((head, NEARNESS[0] * z, NEARNESS[1] * belongs))
+        return _Looked(context=context, head=head, surface=surface, z=z, belongs=belongs, place=place)
 
     def _embedding(self, context: Context) -> Vector:
         """Return the head of the embedding at length 1: what a Matryoshka embedding of that size would be."""
@@ -127,10 +140,6 @@ class Space:
         if (place := self.categories.get(context.category)) is not None:
             belongs[place] = 1.0
         return belongs
-
-    def _place(self, head: Vector, z: Vector, belongs: Vector) -> Vector:
-        """Return where a context is among others, for its groups."""
-        return np.concatenate((head, NEARNESS[0] * z, NEARNESS[1] * belongs))
 
     def _surface(self, context: Context) -> Vector:
         values = [context.surface.get(name, 0.0) for name in self.names]

@@ -44,6 +44,16 @@ def test_a_centre_moves_to_the_mean_of_the_contexts_nearest_to_it() -> None:
     assert clusters.centres[5].tolist() == [5.0, 0.2]
 
 
+def test_memberships_are_those_of_the_centres_as_they_are() -> None:
+    clusters, fresh, rng = Clusters(), Clusters(), np.random.default_rng(0)
+    for width in (4, 5):
+        for place in rng.normal(size=(2 * GROUPS, width)):
+            clusters.note(place)
+    fresh.centres, fresh.radius = clusters.centres, clusters.radius
+    place = rng.normal(size=5)
+    assert clusters.memberships(place).tolist() == fresh.memberships(place).tolist()
+
+
 def test_a_category_seen_later_lengthens_the_centres() -> None:
     clusters = Clusters()
     clusters.note(np.array([1.0, 0.0]))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,15 @@ def test_reading_a_point_moves_nothing() -> None:
     before = space.mean.copy()
     space.point(context("code", seed=3))
     assert (space.mean == before).all()
+
+
+def test_a_context_looked_at_before_it_was_noted_is_looked_at_anew() -> None:
+    space, noted = Space(dims=8), context("code")
+    space.note(context("math", seed=1))
+    before = space.point(noted).wide
+    space.note(noted)
+    after = space.point(noted).wide
+    assert after.tolist() == space.point(replace(noted)).wide.tolist() != before.tolist()
 
 
 def test_a_number_that_is_none_does_no_harm() -> None:
