@@ -18,16 +18,16 @@ def draw(pmf: Pmf, uniform: float) -> int:
     """
     if not 0.0 <= uniform < 1.0:
         raise ValueError(f"uniform is {uniform}; it must be in [0, 1)")
-    possible = [(index, prob) for index, prob in enumerate(pmf.probs) if prob > 0]
-    if not possible:
+    reached, last = 0.0, None
+    for index, prob in enumerate(pmf.probs):
+        if prob > 0:
+            reached, last = reached + prob, index
+            if uniform < reached:
+                return index
+    if last is None:
         raise ValueError("no action has a positive probability")
-    reached = 0.0
-    for index, prob in possible:
-        reached += prob
-        if uniform < reached:
-            return index
     # Rounding left the sum a hair under `uniform`: the last possible action owns that sliver.
-    return possible[-1][0]
+    return last
 
 
 def validate(pmf: Pmf, n: int) -> Pmf:
@@ -36,7 +36,7 @@ def validate(pmf: Pmf, n: int) -> Pmf:
         raise ValueError(
             f"a pmf over {n} actions has {len(pmf.probs)} probabilities and {len(pmf.predicted)} predictions"
         )
-    if not all(math.isfinite(prob) and prob >= 0 for prob in pmf.probs):
+    if not all(0 <= prob < math.inf for prob in pmf.probs):
         raise ValueError(f"a pmf has a negative or non-finite probability: {pmf.probs}")
     if abs(math.fsum(pmf.probs) - 1) > TOLERANCE:
         raise ValueError(f"a pmf sums to {math.fsum(pmf.probs)!r} instead of 1")

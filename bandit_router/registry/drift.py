@@ -112,7 +112,9 @@ class Drift:
             self._use(event.seq, answer.attempt.model, feedback, category=category)
 
     def _use(self, seq: int, model: str, quality: float, *, category: str) -> None:
-        watched = self._models.setdefault(model, Watched())
+        if model not in self._models:
+            self._models[model] = Watched()
+        watched = self._models[model]
         watched.place(category)
         expected = watched.expected(category)
         if watched.knows(category):

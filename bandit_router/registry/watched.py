@@ -81,7 +81,8 @@ class Watched:
 
     def place(self, category: str) -> int:
         """Return the place of a category, made when it is new."""
-        self.cells.setdefault(category, Mean())
+        if category not in self.cells:
+            self.cells[category] = Mean()
         return list(self.cells).index(category)
 
     def expected(self, category: str) -> float:

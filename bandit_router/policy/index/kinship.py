@@ -138,19 +138,19 @@ def profiles(offered: Mapping[str, Action], models: Iterable[str]) -> dict[str, 
     """Return the profiles of some of the models that are offered together, by name."""
     logs = {model: math.log(max(action.cost_usd, 1e-7)) for model, action in offered.items()}
     mean = sum(logs.values()) / max(len(logs), 1)
-    scores = {model: {b: _logit(s) for b, s in action.benchmarks} for model, action in offered.items()}
+    scores = {model: {b: _logit(s) for b, s in action.benchmarks} for model, action in offered.items() if action.benchmarks}
     prices = {model: log - mean for model, log in logs.items()}
     known = _means(prices, scores)
     found = {}
     for model in models:
-        action, price = offered[model], prices[model]
+        action, price, stated = offered[model], prices[model], scores.get(model, {})
         found[model] = Profile(
             price=price,
-            promise=_promise(PRICE * price, scores[model], known),
+            promise=_promise(PRICE * price, stated, known),
             family=action.family,
             line=action.line,
             size_b=action.size_b,
-            scores=scores[model],
+            scores=stated,
         )
     return found
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from bandit_router.policy.index.decide import Tried, difficulty
+from bandit_router.policy.index.decide import UNTOLD, Tried, difficulty
 from bandit_router.policy.index.kinship import Kinship, Prior, Profile, profiles, promised
 from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.paces import Paces
@@ -96,8 +96,8 @@ class Knowledge:
             if judged.judgement is not None:
                 self.prices.note_judging(judged.judgement.cost_usd)
                 self.paces.judging.note(judged.latency_s - judged.attempt.latency_s)
-        seen = self._seen(point, found)
-        self._account(event, seen)
+        seen, now = self._seen(point, found)
+        self._account(event, seen, now)
         for one, (step, judged) in zip(seen, found, strict=True):
             listed = self.prices.listed(step.action.cost_usd)
             self.prices.note_bill(one.model, point.f, listed=listed, paid=judged.attempt.cost_usd, space=self.space)
@@ -106,9 +106,9 @@ class Knowledge:
                 self.verdicts.saw(judged.judgement, self._unshifted(one.p))
         if any(one.score is not None for one in seen):
             self.predictor.age()
-        self._learn_verdicts(point, seen)
+        self._learn_verdicts(point, seen, now)
 
-    def _account(self, event: Event, seen: Sequence[Seen]) -> None:
+    def _account(self, event: Event, seen: Sequence[Seen], now: Vector) -> None:
         """Enter what calling a newcomer came to, beside what was predicted of the best of the others just before."""
         known, offered, steps = self.newcomers, event.decision.step.actions, event.outcome.steps
         known.meet([action.model for action in offered if not action.is_stop], events=self.events)
@@ -122,7 +122,6 @@ class Knowledge:
         if event.decision.kind == "probe":
             known.vouch(model)
         elif others:
-            now = difficulty([one.tried for one in seen])
             quality = max(float(now @ one.tried.posterior) for one in seen)
             took = spent(event.outcome.history, value_usd=event.decision.value_usd, value_s=event.decision.value_s)
             gain = quality - took - max(others)
@@ -139,20 +138,21 @@ class Knowledge:
         if len(actions) > 1:
             self.predictor.relate(known)
 
-    def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> list[Seen]:
+    def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> tuple[list[Seen], Vector]:
+        """Return the answers in turn, and P(difficulty | their verdicts)."""
         _, logits = self.predictor.logits(point)
         before = self.good(logits[[self.predictor.rows[step.action.model] for step, _ in found]])
         seen: list[Seen] = []
+        now = UNTOLD
         for (_, judged), good in zip(found, before, strict=True):
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
-            tried = self.tried(good, score)
-            p = float(tried.good @ difficulty([one.tried for one in seen]))
-            seen.append(Seen(judged=judged, tried=tried, score=score, p=p))
-        return seen
+            seen.append(Seen(judged=judged, tried=self.tried(good, score), score=score, p=float(good @ now)))
+            if score is not None:
+                now = difficulty([one.tried for one in seen])
+        return seen, now
 
-    def _learn_verdicts(self, point: Point, seen: Sequence[Seen]) -> None:
+    def _learn_verdicts(self, point: Point, seen: Sequence[Seen], now: Vector) -> None:
         """Take one step of expectation maximisation: each answer's posterior is its soft label."""
-        now = difficulty([one.tried for one in seen])
         judged = [one for one in seen if one.score is not None]
         for one in judged:
             error = one.tried.posterior - one.tried.good
@@ -168,7 +168,7 @@ class Knowledge:
         if truth is None or answer is None or not all(step.action.model in self.predictor.rows for step, _ in found):
             return
         point = self.space.point(event.decision.context)
-        seen = self._seen(point, found)
+        seen, _ = self._seen(point, found)
         place = next(i for i, one in enumerate(seen) if one.judged is answer)
         one, others = seen[place], [other.tried for i, other in enumerate(seen) if i != place]
         self.verdicts.labels += 1

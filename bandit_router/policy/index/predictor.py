@@ -125,7 +125,8 @@ class Predictor:
         shared, own = self.shared_covariance @ point.wide, self.own_covariances[row] @ point.x
         scale = 1 / (1 + information * float(point.wide @ shared + point.x @ own))
         self.shared += shared * (gradient * scale)
-        self.own[row] += own * (gradient * scale)
+        weights = self.own[row]
+        weights += own * (gradient * scale)
         # Both sides of the outer products are the same numbers, so that covariances stay symmetric to the bit.
         root = math.sqrt(information * scale)
         shared *= root
@@ -136,7 +137,8 @@ class Predictor:
     def age(self) -> None:
         """Let a little time pass: counted in what was learned, or what is rarely told would be forgotten in between."""
         for covariance in self.own_covariances:
-            covariance[0, 0] = min(covariance[0, 0] + WALK, max(OWN[0], covariance[0, 0]))
+            before = float(covariance[0, 0])
+            covariance[0, 0] = min(before + WALK, max(OWN[0], before))
 
     def doubt_again(self, model: str, space: Space) -> None:
         """Add variance to a model's own weights, as its answers are no longer what they were."""

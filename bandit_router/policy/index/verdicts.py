@@ -57,6 +57,8 @@ class Verdicts:
 
     def __init__(self) -> None:
         self.histograms: dict[str, Vector] = {}
+        self._totals: dict[str, float] = {}
+        """The sums of histograms, as they were when they were last asked for; none of one that has changed since."""
         self.seen = 0.0
         self.base = QUALITY
         """The mean prediction, before the shift in level."""
@@ -108,7 +110,10 @@ class Verdicts:
         """Take in a verdict's rank; p is what was predicted of the answer, without the shift in level."""
         said = _said(judgement)
         for judge, value in said:
-            self.histograms.setdefault(judge, np.zeros(BINS))[_bin(value)] += 1
+            if judge not in self.histograms:
+                self.histograms[judge] = np.zeros(BINS)
+            self.histograms[judge][_bin(value)] += 1
+            self._totals.pop(judge, None)
         word = self._word(judgement)
         raw = sum(self._rank(judge, value, word) for judge, value in said) / max(len(said), 1)
         self.seen += 1
@@ -233,7 +238,9 @@ class Verdicts:
         histogram = self.histograms.get(judge)
         if histogram is None:
             return face
-        place, total = _bin(value), float(histogram.sum())
+        if judge not in self._totals:
+            self._totals[judge] = float(histogram.sum())
+        place, total = _bin(value), self._totals[judge]
         rank = (float(histogram[:place].sum()) + 0.5 * float(histogram[place]) + 0.5) / (total + 1)
         share = total / (total + OWN_WORD)
         return share * NORMAL.inv_cdf(min(max(rank, 0.003), 0.997)) + (1 - share) * face
