@@ -13,6 +13,7 @@ UNKNOWN_QUALITY: Final = 0.5
 """Where an answer that could not be judged ranks among those that were."""
 FUSABLE: Final = 2
 """How many answers there must be to make one of."""
+_STOP: Final = Action(model=STOP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,13 @@ def next_actions(
     Empty means that nothing is left and nothing was answered.
     """
     answered = [judged for judged in history if judged.ok]
-    untried = () if elapsed_s >= limits.deadline_s else _affordable(candidates, history, limits)
+    over = elapsed_s >= limits.deadline_s or len(answered) >= max(limits.max_attempts, 1)
+    untried = () if over else _affordable(candidates, history, limits, answers=len(answered))
     if not answered:
         return untried
-    if len(answered) >= limits.max_attempts:
-        untried = ()
     if untried and _must_go_on(answered, limits):
         return untried
-    return (Action(model=STOP), *untried)
+    return (_STOP, *untried)
 
 
 def served(history: Sequence[Judged], preferred: int | None = None) -> int | None:
@@ -73,8 +73,9 @@ def concluded(decision_id: str, final: State, *, finished_at: datetime, latency_
     )
 
 
-def _affordable(candidates: Sequence[Action], history: Sequence[Judged], limits: Limits) -> tuple[Action, ...]:
-    answers = sum(judged.ok for judged in history)
+def _affordable(
+    candidates: Sequence[Action], history: Sequence[Judged], limits: Limits, *, answers: int
+) -> tuple[Action, ...]:
     tried = {judged.attempt.model for judged in history}
     left = float("inf")
     if limits.max_cost_usd is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -245,7 +244,7 @@ def _ended(
 ) -> tuple[Outcome, Decision]:
     """Return the query's outcome and decision as the product would log them."""
     now, name = EPOCH + timedelta(seconds=number), str(number)
-    final = replace(state, steps=steps, history=history)
+    final = State(context=state.context, value_usd=state.value_usd, history=history, steps=steps)
     outcome = concluded(name, final, finished_at=now, latency_s=0.0)
     decision = Decision(
         id=name,

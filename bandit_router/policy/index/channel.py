@@ -43,17 +43,17 @@ class Channel:
 
     def mixture(self, p: Vector) -> Vector:
         """Return the share of `good` in the verdicts that answers with P(good) = p get."""
-        return np.asarray(np.interp(p, GRID, self.mixtures)) if self.trust < 1 else p
+        return np.interp(p, GRID, self.mixtures) if self.trust < 1 else p
 
     def held(self, p: Vector) -> Vector:
         """Return P(good | step) for answers with P(good) = p (...): (steps, ...)."""
         odds = (p / (1 - p)) ** self.trust
         held = np.add.outer(self.against, odds)
-        return np.asarray(np.divide(odds, held, out=held))
+        return np.divide(odds, held, out=held)
 
     def seen(self, mixture: Vector) -> Vector:
         """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
-        return np.asarray(self.lines @ with_one(mixture))
+        return self.lines @ with_one(mixture)
 
     def expected(self, p: Vector, other: NDArray[np.float64]) -> Vector:
         """Return E[the better of two answers], one with P(good) = p (n) whose verdict is to come, the other held.

@@ -64,4 +64,4 @@ class Clusters:
 
     def _squares(self, place: Vector) -> Vector:
         """Return the squared distances to all centres, less the squared length of the place."""
-        return np.asarray(self._lengths - 2 * (self.centres @ place))
+        return self._lengths - 2 * (self.centres @ place)

@@ -28,7 +28,7 @@ _NOTHING_KEPT: Final = np.full((1, 1), NOTHING)
 _ONES: Final = np.ones((len(LOG_WEIGHTS), 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Belief:
     """What is believed of a query's k models that were not tried; all in [0, 1] or in units of the dial.
 
@@ -67,18 +67,18 @@ class Belief:
 
     def __post_init__(self) -> None:
         """Derive what every rule asks for."""
-        p = self.good @ self.difficulty
+        self.p = self.good @ self.difficulty
         # The first column is for the difficulty that is believed, the others for each as if it were known.
-        every = np.concatenate((p[:, None], self.good), axis=1)
+        every = np.concatenate((self.p[:, None], self.good), axis=1)
         mixture = self.channel.mixture(every)
         seen, held = self.channel.seen(mixture.ravel()).reshape(-1, *every.shape), self.channel.held(every)
         now = (seen[..., 1:] * self.difficulty).reshape(-1, len(self.difficulty))
         now /= now @ _ONES
-        found = {"p": p, "seen": seen[..., 0], "held": held[..., 0], "best": NOTHING, "kept": _NOTHING_KEPT}
+        self.seen, self.held, self.mixture = seen[..., 0], held[..., 0], mixture[:, 1:]
+        self.now, self.held_then = now, held[..., 1:]
+        self.best, self.kept = NOTHING, _NOTHING_KEPT
         if self.hand is not None:
-            found |= {"best": float(self.difficulty @ self.hand), "kept": (now @ self.hand).reshape(seen.shape[:2])}
-        for name, value in (found | {"mixture": mixture[:, 1:], "now": now, "held_then": held[..., 1:]}).items():
-            object.__setattr__(self, name, value)
+            self.best, self.kept = float(self.difficulty @ self.hand), (now @ self.hand).reshape(self.seen.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +92,7 @@ class Tried:
 
 def highest(values: Vector) -> float:
     """Return the largest of some values: of few, this is three times as quick as `max`."""
-    return float(values[values.argmax()])
+    return values.item(values.argmax())
 
 
 def difficulty(tried: Sequence[Tried]) -> Vector:
@@ -185,7 +185,7 @@ def wondered(probs: Vector, gaps: Vector, spreads: Vector, share: float) -> Vect
     given = min(total, float(probs[best]) / 2)
     raised = probs + lacking * (given / total)
     raised[best] -= given
-    return np.asarray(raised)
+    return raised
 
 
 def floored(probs: Vector, explored: NDArray[np.bool_], floor: float) -> Vector:
@@ -200,6 +200,6 @@ def floored(probs: Vector, explored: NDArray[np.bool_], floor: float) -> Vector:
         scaled = np.where(low, least, probs * (free / probs[~low].sum()))
         lower = low | (explored & (scaled < least))
         if np.array_equal(lower, low):
-            return np.asarray(scaled)
+            return scaled
         low = lower
     return probs

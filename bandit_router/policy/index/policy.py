@@ -202,7 +202,7 @@ class IndexPolicy:
         a model is taken, the more often it is judged.
         """
         rarely = self._spec.min_judging / np.maximum(probs, self._spec.min_judging)
-        return np.asarray(np.minimum(np.maximum(self._spec.judge_curiosity * doubts, rarely), 1.0))
+        return np.minimum(np.maximum(self._spec.judge_curiosity * doubts, rarely), 1.0)
 
     def _left(self, state: State) -> int:
         """Return how many answers may still be had."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bandit_router.policy.index.clusters import GROUPS
 from bandit_router.policy.index.kinship import LEAST, VARIANCE, Kinship, Prior, Profile, Told
-from bandit_router.policy.index.space import Point, Space, Vector
+from bandit_router.policy.index.space import Point, Space, Vector, squared
 
 NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS: Final[Vector] = _WEIGHTS / _WEIGHTS.sum()
@@ -80,8 +80,9 @@ class Predictor:
         row = self.rows.get(model)
         if row is None:
             return prior.variance, prior.variance
-        first = self.relatives[model].variance if model in self.relatives else OWN[0]
-        return float(self.own_covariances[row][0, 0]), 1 / (1 / first + float(self.told[row]))
+        relative = self.relatives.get(model)
+        first = relative.variance if relative else OWN[0]
+        return self.own_covariances[row].item(0), 1 / (1 / first + self.told.item(row))
 
     def kinship(self) -> Kinship:
         """Return what answers so far tell of models to come."""
@@ -127,12 +128,11 @@ class Predictor:
         self.shared += shared * (gradient * scale)
         weights = self.own[row]
         weights += own * (gradient * scale)
-        # Both sides of the outer products are the same numbers, so that covariances stay symmetric to the bit.
         root = math.sqrt(information * scale)
         shared *= root
         own *= root
-        self.shared_covariance -= np.multiply.outer(shared, shared)
-        self.own_covariances[row] -= np.multiply.outer(own, own)
+        self.shared_covariance -= squared(shared)
+        self.own_covariances[row] -= squared(own)
 
     def age(self) -> None:
         """Let a little time pass: counted in what was learned, or what is rarely told would be forgotten in between."""
@@ -167,7 +167,7 @@ def _followed(before: Profile, now: Profile) -> Profile:
 
 def logistic(a: Vector) -> Vector:
     """Return 1 / (1 + exp(-a)), kept off 0 and 1 so that logarithms stay finite."""
-    return np.asarray(1 / (1 + np.exp(np.minimum(np.maximum(-a, -30.0), 30.0))))
+    return 1 / (1 + np.exp(np.minimum(np.maximum(-a, -30.0), 30.0)))
 
 
 def normalised(logs: Vector) -> Vector:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.policy.index.space import Space, Vector
+from bandit_router.policy.index.space import Space, Vector, squared
 
 PRIOR: Final = (0.5, 0.05, 0.25)
 """Prior variances of the log of bill over list price: constant, surface, category."""
@@ -48,7 +48,7 @@ class Prices:
     def ratios(self, f: Vector) -> Vector:
         """Return the expected bill over list price, for every model billed before."""
         logs = np.minimum(np.maximum(self.weights @ f[: self.weights.shape[1]], -5.0), 5.0)
-        return np.asarray(np.exp(logs) * self.paid / self.expected)
+        return np.exp(logs) * self.paid / self.expected
 
     def note_judging(self, cost_usd: float) -> None:
         """Take in what judging one answer cost."""
@@ -58,19 +58,19 @@ class Prices:
     def note_bill(self, model: str, f: Vector, *, listed: float, paid: float, space: Space) -> None:
         """Take in what a call cost that was listed at so much, both in USD."""
         row = self._row(model, space)
-        before = float(self.weights[row] @ f)
+        weights, covariance = self.weights[row], self.covariances[row]
+        before = float(weights @ f)
         expected, ratio = math.exp(min(max(before, -5.0), 5.0)), paid / listed
         # A single bill, however large, moves the mean no more than twenty expected ones.
         self.paid[row] = FADE * self.paid[row] + min(ratio, 20 * expected)
         self.expected[row] = FADE * self.expected[row] + expected
         error = math.log(max(ratio, 1e-4)) - before
         self.noise[row] = max(self.noise[row] + (min(error * error, 9.0) - self.noise[row]) * 0.02, LEAST_NOISE)
-        gain = self.covariances[row] @ f
+        gain = covariance @ f
         spread = float(f @ gain) + float(self.noise[row])
-        self.weights[row] += gain * (error / spread)
+        weights += gain * (error / spread)
         gain /= math.sqrt(spread)
-        # Both sides are the same numbers, so that covariances stay symmetric to the bit.
-        self.covariances[row] -= np.multiply.outer(gain, gain)
+        covariance -= squared(gain)
 
     def _row(self, model: str, space: Space) -> int:
         extra = space.price_columns - self.weights.shape[1]

@@ -47,6 +47,11 @@ class Point:
     f: Vector
 
 
+def squared(v: Vector) -> NDArray[np.float64]:
+    """Return v v' (n, n), symmetric to the bit; as a product of matrices it is quicker than as an outer one."""
+    return np.asarray(np.dot(v[:, None], v[None]))
+
+
 class Space:
     """The names of all columns and the moments of the numbers in them; only categories are added later.
 
@@ -132,7 +137,7 @@ class Space:
     def _standard(self, surface: Vector) -> Vector:
         """Return the surface in deviations from what was seen, held to [-3, 3]."""
         z = (surface - self.mean) / np.sqrt(self.variance + SPREAD[1])
-        return np.asarray(np.minimum(np.maximum(z, -3.0), 3.0))
+        return np.minimum(np.maximum(z, -3.0), 3.0)
 
     def _belongs(self, context: Context) -> Vector:
         """Return 1 at the category's place, 0 elsewhere."""

@@ -92,7 +92,7 @@ class Verdicts:
     def log_likelihood(self, score: float, p: Vector) -> Vector:
         """Return log P(score | P(good) = p), but for what does not depend on p."""
         ratio = self._ratio(score)
-        return np.asarray(np.log(self.channel.mixture(p) * (ratio - 1) + 1))
+        return np.log(self.channel.mixture(p) * (ratio - 1) + 1)
 
     def posterior(self, score: float | None, p: Vector) -> Vector:
         """Return P(good | score) where it was p before; p for an answer that was not judged."""
@@ -254,7 +254,7 @@ def _prior(trust: float) -> NDArray[np.float64]:
     of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
     of_trust = -0.5 * ((TRUSTS - trust) / TRUST) ** 2
     of_level = -0.5 * (LEVELS / LEVEL) ** 2
-    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust)
+    return of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust
 
 
 def _said(judgement: Judgement) -> list[tuple[str, float]]:
