@@ -123,8 +123,10 @@ def lookahead(belief: Belief, index: Vector, *, last: bool = False, most: int = 
     after = np.maximum(belief.held, belief.kept)
     if not last and len(index) > 1:
         # Not even a perfect answer of a model dearer than that would be worth more.
-        then = (-index).argsort()[:most]
-        then = then[belief.cost[then] < 1 - after.min()]
+        worthy = belief.cost < 1 - after.min()
+        if len(index) > most:
+            worthy[(-index).argsort()[most:]] = False
+        (then,) = worthy.nonzero()
         if len(then):
             np.maximum(after, _second(belief, then), out=after)
     judged = (belief.seen * after).sum(axis=0) - belief.judging
@@ -177,7 +179,7 @@ def wondered(probs: Vector, gaps: Vector, spreads: Vector, share: float) -> Vect
     """
     best = int(probs.argmax())
     scaled = gaps / (math.sqrt(2) * np.maximum(spreads, 1e-9))
-    lacking = np.maximum(0.5 * share * np.array([math.erfc(z) for z in scaled.tolist()]) - probs, 0.0)
+    lacking = np.maximum(np.array([0.5 * share * math.erfc(z) for z in scaled.tolist()]) - probs, 0.0)
     lacking[best] = 0.0
     total = float(lacking.sum())
     if total <= 0:
@@ -195,7 +197,7 @@ def floored(probs: Vector, explored: NDArray[np.bool_], floor: float) -> Vector:
         return probs
     least = min(floor, MOST_EXPLORED / count)
     low = explored & (probs < least)
-    while low.any():
+    while np.count_nonzero(low):
         free = 1 - least * low.sum()
         scaled = np.where(low, least, probs * (free / probs[~low].sum()))
         lower = low | (explored & (scaled < least))

@@ -138,7 +138,9 @@ def profiles(offered: Mapping[str, Action], models: Iterable[str]) -> dict[str, 
     """Return the profiles of some of the models that are offered together, by name."""
     logs = {model: math.log(max(action.cost_usd, 1e-7)) for model, action in offered.items()}
     mean = sum(logs.values()) / max(len(logs), 1)
-    scores = {model: {b: _logit(s) for b, s in action.benchmarks} for model, action in offered.items() if action.benchmarks}
+    scores = {
+        model: {b: _logit(s) for b, s in action.benchmarks} for model, action in offered.items() if action.benchmarks
+    }
     prices = {model: log - mean for model, log in logs.items()}
     known = _means(prices, scores)
     found = {}

@@ -158,7 +158,7 @@ class IndexPolicy:
         asked = self._teaching(probs[places], belief.doubt)
         # At best half of the hope remains where judging does not pay, so it cannot raise what is asked more often.
         hopes = not state.history and self._known.verdicts.labels > 0
-        if hopes and ((judged <= blind) & (asked < MOST_HOPED)).any():
+        if hopes and np.count_nonzero((judged <= blind) & (asked < MOST_HOPED)):
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
             hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
             asked = np.maximum(asked, hoped(judged, blind, hope))

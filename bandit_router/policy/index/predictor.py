@@ -167,7 +167,8 @@ def _followed(before: Profile, now: Profile) -> Profile:
 
 def logistic(a: Vector) -> Vector:
     """Return 1 / (1 + exp(-a)), kept off 0 and 1 so that logarithms stay finite."""
-    return 1 / (1 + np.exp(np.minimum(np.maximum(-a, -30.0), 30.0)))
+    odds: Vector = np.exp(np.minimum(np.maximum(a, -30.0), 30.0))
+    return odds / (1 + odds)
 
 
 def normalised(logs: Vector) -> Vector:
