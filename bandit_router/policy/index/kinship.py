@@ -141,11 +141,10 @@ def profiles(offered: Mapping[str, Action], models: Iterable[str]) -> dict[str, 
     scores = {
         model: {b: _logit(s) for b, s in action.benchmarks} for model, action in offered.items() if action.benchmarks
     }
-    prices = {model: log - mean for model, log in logs.items()}
-    known = _means(prices, scores)
+    known = _means({model: logs[model] - mean for model in scores}, scores)
     found = {}
     for model in models:
-        action, price, stated = offered[model], prices[model], scores.get(model, {})
+        action, price, stated = offered[model], logs[model] - mean, scores.get(model, {})
         found[model] = Profile(
             price=price,
             promise=_promise(PRICE * price, stated, known),

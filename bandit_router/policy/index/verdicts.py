@@ -185,17 +185,18 @@ class Verdicts:
         self.tail = float(np.exp(weights.sum(axis=(0, 2, 3)) @ np.log(TAILS)))
         self.level = float(weights.sum(axis=(0, 1, 3)) @ LEVELS)
         self.trust = float(weights.sum(axis=(0, 1, 2)) @ TRUSTS)
-        self._offset, self.channel = self._derived(self.slope)
         hope = math.exp(slope + math.sqrt(float(of_slope @ (slopes - slope) ** 2)))
-        self.hopeful = self._derived(hope)[1]
+        offsets = self._balance(np.array([self.slope, hope]), np.full(2, self.tail), np.full(2, self.level))
+        self._offset, hopeful_offset = offsets.tolist()
+        self.channel = self._derived(self.slope, self._offset)
+        self.hopeful = self._derived(hope, hopeful_offset)
         base = float(self._shifted(self.level))
         self._anchor = base / (1 - base)
         held = self.channel.held(GRID)
         self._table = (self.channel.seen(self.channel.mixtures) * (held - GRID) ** 2).sum(axis=0)
 
-    def _derived(self, slope: float) -> tuple[float, Channel]:
-        """Return the log ratio at the median score and the error model of judges with such a slope."""
-        (offset,) = self._balance(np.array([slope]), np.array([self.tail]), np.array([self.level]))
+    def _derived(self, slope: float, offset: float) -> Channel:
+        """Return the error model of judges with such a slope and log ratio at the median score."""
         ratio = np.exp(offset + slope * np.where(STEPS < 0, self.tail, 1.0) * STEPS)
         base = self._shifted(self.level)
         seen = np.exp(-0.5 * STEPS**2)
@@ -207,7 +208,7 @@ class Verdicts:
         said /= 1 + said
         low, high = said @ bad, said @ good
         mixtures = np.clip((GRID - low) / (high - low), 0.0, 1.0)
-        return float(offset), Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
+        return Channel(good=good, bad=bad, odds=odds, trust=self.trust, mixtures=mixtures)
 
     def _balance(self, slopes: Vector, tails: Vector, levels: Vector) -> Vector:
         """Return the log ratio at the median score with which all answers together are good as often as predicted."""
@@ -220,7 +221,7 @@ class Verdicts:
         for _ in range(8):
             good = 1 / (1 + np.exp(-(logit + middle)[:, None] - rise))
             error = good @ seen - base
-            middle -= np.clip(error / ((good * (1 - good)) @ seen + 1e-3), -1.0, 1.0)
+            middle -= np.minimum(np.maximum(error / ((good * (1 - good)) @ seen + 1e-3), -1.0), 1.0)
         return middle
 
     def _shifted(self, level: float | Vector) -> Vector:
