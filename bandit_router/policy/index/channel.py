@@ -47,13 +47,13 @@ class Channel:
 
     def held(self, p: Vector) -> Vector:
         """Return P(good | step) for answers with P(good) = p (...): (steps, ...)."""
-        odds = (p / (1 - p)) ** self.trust
+        odds = (p / (1.0 - p)) ** self.trust
         held = np.add.outer(self.against, odds)
         return np.divide(odds, held, out=held)
 
     def seen(self, mixture: Vector) -> Vector:
         """Return P(step) for answers in whose verdicts `good` has these shares (n): (steps, n)."""
-        return self.lines @ with_one(mixture)
+        return np.asarray(self.lines.dot(with_one(mixture)))
 
     def expected(self, p: Vector, other: NDArray[np.float64]) -> Vector:
         """Return E[the better of two answers], one with P(good) = p (n) whose verdict is to come, the other held.
@@ -62,9 +62,9 @@ class Channel:
         verdict says something of it as well.
         """
         held = self.held(p)
-        bad, good = self.ends @ held
+        bad, good = self.ends.dot(held)
         held *= self.seen(np.minimum(np.maximum((p - bad) / (good - bad), 0.0), 1.0))
-        return np.asarray(np.maximum(held, self.lines @ other, out=held).sum(axis=0))
+        return np.asarray(np.maximum(held, self.lines.dot(other), out=held).sum(axis=0))
 
 
 def with_one(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,13 +34,13 @@ class Clusters:
 
     @centres.setter
     def centres(self, centres: NDArray[np.float64]) -> None:
-        self._centres, self._lengths = centres, np.array([float(centre @ centre) for centre in centres])
+        self._centres, self._lengths = centres, np.array([float(centre.dot(centre)) for centre in centres])
 
     def note(self, place: Vector) -> None:
         """Move the nearest centre a little, or make the context a centre; `place` may be longer than those before."""
         if (extra := len(place) - self.centres.shape[1]) > 0:
             self.centres = np.pad(self.centres, ((0, 0), (0, extra)))
-        squares = self._squares(place) + float(place @ place)
+        squares = self._squares(place) + float(place.dot(place))
         nearest = int(squares.argmin()) if len(squares) else 0
         if len(squares) < GROUPS:
             if not len(squares) or squares[nearest] > APART:
@@ -51,17 +51,17 @@ class Clusters:
         self.counts[nearest] += 1
         centre = self.centres[nearest]
         centre += (place - centre) / self.counts[nearest]
-        self._lengths[nearest] = centre @ centre
+        self._lengths[nearest] = centre.dot(centre)
 
     def memberships(self, place: Vector) -> Vector:
         """Return how much a context belongs to each of `GROUPS` groups: shares that sum to 1, or all 0 at first."""
         if not len(self.centres):
             return np.zeros(GROUPS)
         squares = self._squares(place[: self.centres.shape[1]])
-        near = np.exp((squares.min() - squares) / (SHARPNESS * max(self.radius, 1e-3)))
+        near = np.exp((squares.item(squares.argmin()) - squares) / (SHARPNESS * max(self.radius, 1e-3)))
         near /= near.sum()
         return near if len(near) == GROUPS else np.append(near, np.zeros(GROUPS - len(near)))
 
     def _squares(self, place: Vector) -> Vector:
         """Return the squared distances to all centres, less the squared length of the place."""
-        return self._lengths - 2 * (self.centres @ place)
+        return np.asarray(self._lengths - 2.0 * self.centres.dot(place))

@@ -122,7 +122,7 @@ class Knowledge:
         if event.decision.kind == "probe":
             known.vouch(model)
         elif others:
-            quality = max(float(now @ one.tried.posterior) for one in seen)
+            quality = max(float(now.dot(one.tried.posterior)) for one in seen)
             took = spent(event.outcome.history, value_usd=event.decision.value_usd, value_s=event.decision.value_s)
             gain = quality - took - max(others)
             known.settle(model, gain)
@@ -146,7 +146,7 @@ class Knowledge:
         now = UNTOLD
         for (_, judged), good in zip(found, before, strict=True):
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
-            seen.append(Seen(judged=judged, tried=self.tried(good, score), score=score, p=float(good @ now)))
+            seen.append(Seen(judged=judged, tried=self.tried(good, score), score=score, p=float(good.dot(now))))
             if score is not None:
                 now = difficulty([one.tried for one in seen])
         return seen, now
@@ -156,8 +156,8 @@ class Knowledge:
         judged = [one for one in seen if one.score is not None]
         for one in judged:
             error = one.tried.posterior - one.tried.good
-            information = CAUTION * self.verdicts.information(float(WEIGHTS @ one.tried.good))
-            self.predictor.step(one.model, point, gradient=float(now @ error), information=information)
+            information = CAUTION * self.verdicts.information(float(WEIGHTS.dot(one.tried.good)))
+            self.predictor.step(one.model, point, gradient=float(now.dot(error)), information=information)
         if len(judged) > 1:
             # More is tried where the first verdict is poor: what it says by itself would look like a common cause.
             self.predictor.load_more(_pull(judged) - _pull(judged[:1]))

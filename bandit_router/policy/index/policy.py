@@ -18,7 +18,6 @@ from bandit_router.policy.index.decide import (
     Tried,
     difficulty,
     floored,
-    highest,
     hoped,
     lookahead,
     reservations,
@@ -30,7 +29,7 @@ from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import trickled
 from bandit_router.policy.index.predictor import OWN
 from bandit_router.policy.index.reading import Offer, logit, offer, read
-from bandit_router.policy.index.space import Vector
+from bandit_router.policy.index.space import Vector, highest
 from bandit_router.policy.index.state import dump, load
 from bandit_router.policy.lesson import spent
 from bandit_router.policy.spec import IndexSpec
@@ -62,7 +61,7 @@ class IndexPolicy:
         offered = self._offered(state, actions)
         tried = [self._tried(state, place, offered) for place in places]
         now = difficulty(tried)
-        worth = [float(now @ one.posterior) for one in tried]
+        worth = [float(now.dot(one.posterior)) for one in tried]
         top = worth.index(max(worth)) if worth else None
         serve, hand = (None, None) if top is None else (places[top], tried[top].posterior)
         if not models:
@@ -185,7 +184,7 @@ class IndexPolicy:
         going on comes close to the best one, and is none the better for that.
         """
         spec, n = self._spec, len(actions)
-        spreads = _spread(np.sqrt(belief.ignorance) * belief.p * (1 - belief.p), places, n, 0.0)
+        spreads = _spread(np.sqrt(belief.ignorance) * belief.p * (1.0 - belief.p), places, n, 0.0)
         gaps = _spread(behind, places, n, np.inf)
         explored = _spread(belief.cost, places, n, np.inf) <= spec.exploration_ceiling
         late = self._known.newcomers.late([action.model for action in actions])

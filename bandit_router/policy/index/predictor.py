@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bandit_router.policy.index.clusters import GROUPS
 from bandit_router.policy.index.kinship import LEAST, VARIANCE, Kinship, Prior, Profile, Told
-from bandit_router.policy.index.space import Point, Space, Vector, squared
+from bandit_router.policy.index.space import Point, Space, Vector, highest, squared
 
 NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 WEIGHTS: Final[Vector] = _WEIGHTS / _WEIGHTS.sum()
@@ -69,8 +69,8 @@ class Predictor:
 
     def logits(self, point: Point) -> tuple[float, Vector]:
         """Return the logit of an average model and those of all models seen, at difficulty 0."""
-        shared = float(self.shared @ point.wide)
-        return shared, self.own @ point.x + shared
+        shared = float(self.shared.dot(point.wide))
+        return shared, self.own.dot(point.x) + shared
 
     def doubts(self, model: str, prior: Prior) -> tuple[float, float]:
         """Return the variance of a model's own constant: now, and if nothing grew old, which was never found out.
@@ -123,8 +123,8 @@ class Predictor:
         """Take one observation in: a Newton step for shared and own weights, and less variance where it points."""
         row = self.rows[model]
         self.told[row] += information
-        shared, own = self.shared_covariance @ point.wide, self.own_covariances[row] @ point.x
-        scale = 1 / (1 + information * float(point.wide @ shared + point.x @ own))
+        shared, own = self.shared_covariance.dot(point.wide), self.own_covariances[row].dot(point.x)
+        scale = 1 / (1 + information * float(point.wide.dot(shared) + point.x.dot(own)))
         self.shared += shared * (gradient * scale)
         weights = self.own[row]
         weights += own * (gradient * scale)
@@ -168,12 +168,12 @@ def _followed(before: Profile, now: Profile) -> Profile:
 def logistic(a: Vector) -> Vector:
     """Return 1 / (1 + exp(-a)), kept off 0 and 1 so that logarithms stay finite."""
     odds: Vector = np.exp(np.minimum(np.maximum(a, -30.0), 30.0))
-    return odds / (1 + odds)
+    return odds / (1.0 + odds)
 
 
 def normalised(logs: Vector) -> Vector:
     """Return weights that sum to 1 from their logarithms."""
-    weights = np.exp(logs - logs.max())
+    weights = np.exp(logs - highest(logs))
     return np.asarray(weights / weights.sum())
 
 

@@ -47,8 +47,8 @@ class Prices:
 
     def ratios(self, f: Vector) -> Vector:
         """Return the expected bill over list price, for every model billed before."""
-        logs = np.minimum(np.maximum(self.weights @ f[: self.weights.shape[1]], -5.0), 5.0)
-        return np.exp(logs) * self.paid / self.expected
+        logs = np.minimum(np.maximum(self.weights.dot(f[: self.weights.shape[1]]), -5.0), 5.0)
+        return np.asarray(np.exp(logs) * self.paid / self.expected)
 
     def note_judging(self, cost_usd: float) -> None:
         """Take in what judging one answer cost."""
@@ -59,15 +59,15 @@ class Prices:
         """Take in what a call cost that was listed at so much, both in USD."""
         row = self._row(model, space)
         weights, covariance = self.weights[row], self.covariances[row]
-        before = float(weights @ f)
+        before = float(weights.dot(f))
         expected, ratio = math.exp(min(max(before, -5.0), 5.0)), paid / listed
         # A single bill, however large, moves the mean no more than twenty expected ones.
         self.paid[row] = FADE * self.paid[row] + min(ratio, 20 * expected)
         self.expected[row] = FADE * self.expected[row] + expected
         error = math.log(max(ratio, 1e-4)) - before
         self.noise[row] = max(self.noise[row] + (min(error * error, 9.0) - self.noise[row]) * 0.02, LEAST_NOISE)
-        gain = covariance @ f
-        spread = float(f @ gain) + float(self.noise[row])
+        gain = covariance.dot(f)
+        spread = float(f.dot(gain)) + float(self.noise[row])
         weights += gain * (error / spread)
         gain /= math.sqrt(spread)
         covariance -= squared(gain)

@@ -13,6 +13,7 @@ from bandit_router.policy.index.clusters import GROUPS, Clusters
 from bandit_router.types import Context
 
 Vector = NDArray[np.float64]
+# Products in what a request waits for are written `a.dot(b)`: with so few numbers `a @ b` takes twice as long.
 
 START: Final = 10.0
 """How many queries the moments assumed at first count for."""
@@ -45,6 +46,16 @@ class Point:
     wide: Vector
     x: Vector
     f: Vector
+
+
+def highest(values: NDArray[np.float64]) -> float:
+    """Return the largest value: of few, in a third of the time that `max` takes."""
+    return values.item(values.argmax())
+
+
+def lowest(values: NDArray[np.float64]) -> float:
+    """Return the smallest value in the same way."""
+    return values.item(values.argmin())
 
 
 def squared(v: Vector) -> NDArray[np.float64]:
@@ -131,7 +142,7 @@ class Space:
         size = len(self.centre)
         head = np.zeros(size)
         head[: len(context.embedding)] = context.embedding[:size]
-        norm = math.sqrt(float(head @ head))
+        norm = math.sqrt(float(head.dot(head)))
         return head / norm if 0 < norm < math.inf else np.zeros(size)
 
     def _standard(self, surface: Vector) -> Vector:

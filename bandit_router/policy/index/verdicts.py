@@ -92,14 +92,14 @@ class Verdicts:
     def log_likelihood(self, score: float, p: Vector) -> Vector:
         """Return log P(score | P(good) = p), but for what does not depend on p."""
         ratio = self._ratio(score)
-        return np.log(self.channel.mixture(p) * (ratio - 1) + 1)
+        return np.log(self.channel.mixture(p) * (ratio - 1) + 1.0)
 
     def posterior(self, score: float | None, p: Vector) -> Vector:
         """Return P(good | score) where it was p before; p for an answer that was not judged."""
         if score is None:
             return p
-        odds = (p / (1 - p)) ** self.trust * (self._anchor ** (1 - self.trust) * self._ratio(score))
-        return np.asarray(odds / (1 + odds))
+        odds = (p / (1.0 - p)) ** self.trust * (self._anchor ** (1 - self.trust) * self._ratio(score))
+        return np.asarray(odds / (1.0 + odds))
 
     def information(self, p: float) -> float:
         """Return how much a verdict is expected to tell of the logit of p."""
@@ -220,8 +220,8 @@ class Verdicts:
         middle = np.zeros(len(slopes))
         for _ in range(8):
             good = 1 / (1 + np.exp(-(logit + middle)[:, None] - rise))
-            error = good @ seen - base
-            middle -= np.minimum(np.maximum(error / ((good * (1 - good)) @ seen + 1e-3), -1.0), 1.0)
+            error = good.dot(seen) - base
+            middle -= np.minimum(np.maximum(error / ((good * (1.0 - good)).dot(seen) + 1e-3), -1.0), 1.0)
         return middle
 
     def _shifted(self, level: float | Vector) -> Vector:
