@@ -66,8 +66,8 @@ class Taxonomy:
             hits += share * self.cues.count(background)
         scores = np.full(len(self.names), _OTHER_SCORE, dtype=np.float32)
         scores[:-1] = _CUES_AT_MOST * (1.0 - _CUE_DECAY**hits)
-        if embedding.any():
-            scores[:-1] += self.weights @ embedding - self.offsets
+        if np.count_nonzero(embedding):
+            scores[:-1] += self.weights.dot(embedding) - self.offsets
         odds = np.exp(scores / _TEMPERATURE)
         best = int(odds.argmax())
         return self.names[best], min(1.0, float(odds[best] / odds.sum()))

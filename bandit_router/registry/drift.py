@@ -117,11 +117,12 @@ class Drift:
         watched = self._models[model]
         watched.place(category)
         expected = watched.expected(category)
-        if watched.knows(category):
+        knows = watched.knows(category)
+        if knows:
             self._everything.add(quality, quality - expected)
             watched.bet(category, quality=quality, expected=expected, everything=self._everything)
         watched.learn(category, quality=quality, expected=expected)
-        for side in watched.sides:
+        for side in watched.sides if knows else ():
             if side.detector.evidence >= ALARM:
                 self._changed(seq, model, watched, side)
                 return

@@ -87,8 +87,8 @@ class IndexPolicy:
 
     def _offered(self, state: State, actions: Sequence[Action]) -> Offer:
         """Return what is believed of the models offered; the steps of one cascade ask for the same, one by one."""
-        first = state.steps[0].actions if state.steps else actions
-        models = {action.model: action for action in (*first, *actions) if not action.is_stop}
+        all_of_them = (*state.steps[0].actions, *actions) if state.steps else actions
+        models = {action.model: action for action in all_of_them if not action.is_stop}
         last = self._offer
         if last is None or last.reading.context is not state.context:
             reading = read(self._known, state.context)
