@@ -110,16 +110,20 @@ def reservations(belief: Belief) -> Vector:
     return np.asarray(np.maximum(index, belief.p - belief.cost) if belief.best <= NOTHING else index)
 
 
-def lookahead(belief: Belief, index: Vector, *, last: bool = False, most: int = 8) -> tuple[Vector, Vector]:
+def lookahead(
+    belief: Belief, index: Vector | None = None, *, last: bool = False, most: int = 8
+) -> tuple[Vector, Vector]:
     """Return what each model is worth if its answer is judged and if it is not, its price taken off, two calls deep.
 
     After a verdict one goes on with one of the `most` models of the highest index, or not; never if it is the `last`.
+    Without an `index` it is worked out where there are more models than that.
     """
     after = np.maximum(belief.held, belief.kept)
-    if not last and len(index) > 1:
+    if not last and len(belief.cost) > 1:
         # Not even a perfect answer of a model dearer than that would be worth more.
         worthy = belief.cost < 1.0 - lowest(after)
-        if len(index) > most:
+        if len(belief.cost) > most:
+            index = reservations(belief) if index is None else index
             worthy[(-index).argsort()[most:]] = False
         (then,) = worthy.nonzero()
         if len(then):

@@ -159,7 +159,7 @@ class IndexPolicy:
         hopes = not state.history and self._known.verdicts.labels > 0
         if hopes and np.count_nonzero((judged <= blind) & (asked < MOST_HOPED)):
             wishful = replace(belief, channel=self._known.verdicts.hopeful)
-            hope, _ = lookahead(wishful, reservations(wishful), last=left == 1)
+            hope, _ = lookahead(wishful, last=left == 1)
             asked = np.maximum(asked, hoped(judged, blind, hope))
         asked[judged > blind] = 1.0
         asked = _spread(asked, places, n, 0.0)

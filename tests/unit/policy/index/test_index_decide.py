@@ -117,6 +117,12 @@ def test_going_on_is_worth_less_where_the_answer_at_hand_stands_or_falls_with_th
     assert reservations(alike)[0] < reservations(apart)[0] - 0.01
 
 
+def test_an_index_that_is_not_given_is_worked_out() -> None:
+    at = belief(0.3, 0.6, 0.1, 0.5)
+    given, found = lookahead(at, reservations(at), most=1), lookahead(at, most=1)
+    assert given[0].tolist() == found[0].tolist() != lookahead(at)[0].tolist()
+
+
 def test_a_last_call_is_valued_without_another() -> None:
     at = belief(0.3, 0.6)
     index = reservations(at)
