@@ -7,7 +7,8 @@ it, with what is not known of it added, comes up to that of the best model.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,14 +20,16 @@ from bandit_router.policy.load import PINNED
 from bandit_router.policy.probe import Probe, expected
 from bandit_router.registry.lifecycle import to_probe
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import TRIES, could_win
+from bandit_router.registry.probation import LOOKS, TRIES, could_win
 from bandit_router.router import Ask, Planner, Policies
-from bandit_router.types import Decision, Model, Outcome, State
+from bandit_router.types import Decision, Model, Outcome, Prospect, State
 
 log = logging.getLogger(__name__)
 
 AGAIN: Final = 30
 """Probes of a model that was let in before and has changed."""
+REMEMBERED: Final = 500
+"""Requests looked at for each newcomer."""
 LONGEST_WAIT_S: Final = 60.0
 """After a call that failed the next waits for 2 s, then for twice as long each time, up to this."""
 
@@ -61,6 +64,7 @@ class Prober:
     _offered_since: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, tuple[int, float]] = field(default_factory=dict)
     """How many probes of a model failed in a row, and when the next may be made."""
+    _prospects: dict[str, deque[Prospect]] = field(default_factory=dict)
 
     def __call__(self, ask: Ask, decision: Decision, outcome: Outcome, /) -> None:
         """Start a probe beside a request, if one is due and the request is worth it."""
@@ -103,6 +107,10 @@ class Prober:
             self._offered_since[model.name] = self._offered_since.get(model.name, 0) + 1
         return started
 
+    def prospects(self, name: str) -> Sequence[Prospect]:
+        """Return the newest requests of this process that a model might have been probed with, in order."""
+        return tuple(self._prospects.get(name, ()))
+
     def refresh(self) -> None:
         """Take up how many probes there are by now; a failure leaves that as it was."""
         since = {record.name: record.since for record in self.offered.records.values() if to_probe(record)}
@@ -112,6 +120,7 @@ class Prober:
             log.warning("the number of probes stays as it was: %s", error)
             return
         self._made, self._offered_since = made, {}
+        self._prospects = {name: kept for name, kept in self._prospects.items() if name in made}
 
     def _ended(self, name: str, outcome: Outcome) -> None:
         """Wait after a call that failed, so that an outage does not speak against a model for good."""
@@ -127,7 +136,7 @@ class Prober:
         found = []
         for name, made in self._made.items():
             model = self.offered.waiting.get(name) or self.offered.catalog.get(name)
-            most = TRIES * self.probes if self.offered.waiting.get(name) else AGAIN
+            most = TRIES * LOOKS * self.probes if self.offered.waiting.get(name) else AGAIN
             enough = made + self._offered_since.get(name, 0) >= most
             if model and not enough and not self._waits(name) and to_probe(self.offered.records[name]):
                 found.append(model)
@@ -149,6 +158,8 @@ class Prober:
         predicted, own = found
         best = max(value for name, value in predicted.items() if name != model.name)
         made = self._made.get(model.name, 0)
+        prospect = Prospect(made=made, category=decision.context.category, gain=predicted[model.name] - best)
+        self._prospects.setdefault(model.name, deque(maxlen=REMEMBERED)).append(prospect)
         if not could_win(own, best, cost=price / decision.value_usd, made=made):
             return None
         return Weighed(model=model, price=price, predicted=predicted)

@@ -31,7 +31,7 @@ from bandit_router.registry.reprice import Repricing
 from bandit_router.registry.webhook import tell
 from bandit_router.settings import Settings, load_settings
 from bandit_router.steward import Steward
-from bandit_router.types import ListPrice, ModelEvent
+from bandit_router.types import ListPrice, ModelEvent, Prospect
 
 REFRESH_S = 0.5
 STEWARD_S = 2.0
@@ -41,7 +41,15 @@ Job = tuple[Callable[[], object], float]
 """What is done, and every how many seconds."""
 
 
-def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: Live[Drift], learner: Learner) -> Life:
+def make_life(
+    settings: Settings,
+    stores: Stores,
+    *,
+    offered: Offered,
+    drifts: Live[Drift],
+    learner: Learner,
+    prospects: Callable[[str], Sequence[Prospect]],
+) -> Life:
     """Return what follows models through their lives and tells the webhook."""
     probing = settings.probing
     probation = Probation(
@@ -51,6 +59,7 @@ def make_life(settings: Settings, stores: Stores, *, offered: Offered, drifts: L
         quiet=partial(stores.probes.quiet, but=PINNED),
         daily_usd=settings.aside.probe_usd_per_day,
         spent=partial(stores.spending.since, "probe"),
+        prospects=prospects,
     )
     return Life(
         offered=offered,

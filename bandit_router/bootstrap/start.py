@@ -47,10 +47,12 @@ async def start(settings: Settings, observer: Watcher, *, config: Path | None = 
     steward = Steward(history=stores.experiments, journal=stores.events, turn=learner.leads, now=now)
     watch = judge_watch(settings, stores.engine, turn=learner.leads)
     file = FileWatch(config, partial(reload, config, parts.specs, offered)) if config else None
-    life = make_life(settings, stores, offered=offered, drifts=learned.drifts, learner=learner)
     router = _router(parts, stores, learned, offered=offered, breaker=breaker, observer=observer)
     aside = make_aside(parts, stores, router, observer)
     prober = make_prober(settings, stores, router, offered=offered, aside=aside)
+    life = make_life(
+        settings, stores, offered=offered, drifts=learned.drifts, learner=learner, prospects=prober.prospects
+    )
     lookback = make_lookback(settings, stores, prober, aside=aside, learner=learner)
     router.beside = (prober, make_shadower(stores, learned.trials, router, aside=aside))
     schedule = make_schedule(

@@ -13,7 +13,7 @@ from bandit_router.registry.drift import Drift
 from bandit_router.registry.lifecycle import begun, concluded, drifted, recovered, replaced, to_probe
 from bandit_router.registry.offered import Offered
 from bandit_router.registry.probation import GIVEN_UP, IDLE, conclusion, is_quiet
-from bandit_router.types import Comparison, ModelEvent, ModelRecord, ModelState, Quiet
+from bandit_router.types import Comparison, ModelEvent, ModelRecord, ModelState, Prospect, Quiet
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 1.0
@@ -35,6 +35,8 @@ class Probation:
     daily_usd: float
     spent: Callable[[datetime], float]
     """Returns the USD paid for probes since a moment."""
+    prospects: Callable[[str], Sequence[Prospect]]
+    """Returns the requests of late that a model might have been probed with."""
 
     def is_funded(self, now: datetime) -> bool:
         """Tell whether there was money for probes all day (UTC)."""
@@ -82,6 +84,7 @@ class Life:
                 probation.comparisons(record.name, record.since),
                 most=probation.probes,
                 passed_over=quiet[record.name].requests if given_up else 0,
+                prospects=probation.prospects(record.name),
             )
             if found:
                 self._enter(concluded(record, found, now=now, manual=probation.manual))

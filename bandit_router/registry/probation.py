@@ -17,10 +17,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bandit_router.types import Comparison, Quiet
+from bandit_router.types import Comparison, Prospect, Quiet
 
 LEAST: Final = 12
 """Probes before anything is concluded."""
+LOOKS: Final = 4
+"""How many times as many are made of one that promises something and has not shown enough."""
 TRIES: Final = 2
 """How often as many probes are made as are to be compared: some fail, and some have nothing to be compared with."""
 SURE: Final = 2.5
@@ -35,7 +37,11 @@ DEVIATION: Final = 0.5
 WORTH: Final = 0.005
 """What a win must come to at least, in units of the dial."""
 SHOWN: Final = 0.01
-"""What a gain must come to at least that a policy predicts: what it predicts may be as far off."""
+"""What a policy must predict that a newcomer gains on all requests to be let in before all probes are made."""
+SPECIAL: Final = 0.03
+"""What it must predict in a single category: the best of many categories is the best partly by chance."""
+HOPELESS: Final = 0.001
+"""What it must predict on all requests for more probes to be made."""
 PASSED_OVER: Final = 200
 """So many requests without a probe say that there is little to probe with ..."""
 IDLE: Final = timedelta(minutes=10)
@@ -71,18 +77,23 @@ def is_quiet(quiet: Quiet, now: datetime, *, span: timedelta) -> bool:
     return quiet.requests >= PASSED_OVER and now - quiet.since >= span
 
 
-def conclusion(found: Sequence[Comparison], *, most: int, passed_over: int = 0) -> Conclusion | None:
+def conclusion(
+    found: Sequence[Comparison], *, most: int, passed_over: int = 0, prospects: Sequence[Prospect] = ()
+) -> Conclusion | None:
     """Return what the probes of a newcomer say, of which there are to be `most`; None while that is open.
 
-    `passed_over`: it is probed no more, as so many requests were not worth a probe; 0: it is.
+    `passed_over`: it is probed no more, as so many requests were not worth a probe; 0: it is. `prospects` are the
+    requests that were looked at, in order; without them those stand for all that it was probed with.
     """
-    result = _conclusion(found, most=most, over=passed_over > 0)
+    result = _conclusion(found, most=most, over=passed_over > 0, prospects=prospects)
     if result and passed_over:
         return replace(result, numbers={**result.numbers, "passed_over": passed_over})
     return result
 
 
-def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclusion | None:
+def _conclusion(
+    found: Sequence[Comparison], *, most: int, over: bool, prospects: Sequence[Prospect]
+) -> Conclusion | None:
     if over and not found:
         return Conclusion(lets_in=False, reason="no request was worth a probe at its price", numbers={"probes": 0})
     failed = sum(each.quality is None for each in found)
@@ -90,22 +101,28 @@ def _conclusion(found: Sequence[Comparison], *, most: int, over: bool) -> Conclu
     if failed >= LEAST and failed > len(known):
         numbers = {"probes": len(found), "failed": failed}
         return Conclusion(lets_in=False, reason="most of its probes failed", numbers=numbers)
-    over = over or len(known) >= most or len(found) >= TRIES * most
-    if len(known) < LEAST and not (over and known):
-        return Conclusion(lets_in=False, reason="its probes could not be compared") if over else None
-    ways, predicted = _gains(known), _predicted(known)
-    cells = _by_category(known, ways)
+    enough = over or _are_made(found, known, most)
+    if len(known) < LEAST and not (enough and known):
+        return Conclusion(lets_in=False, reason="its probes could not be compared") if enough else None
+    ways, predicted = _gains(known), _predicted(known, prospects, made=len(found))
+    cells = _by_category([each.category for each in known], ways)
     best = max(_by_category(*predicted) if predicted else cells, key=lambda each: each.mean)
     numbers = _numbers(found, known, best, ways, predicted)
     # Where a policy predicts, what it makes of verdicts is left to it.
     sure = [ways["in_place"]] if predicted else ways.values()
     if max(map(_lower, sure)) > WORTH:
         return Conclusion(lets_in=True, reason="its answers are worth more than what was served", numbers=numbers)
-    if over and best.mean > (SHOWN if predicted else WORTH):
+    last = over or _are_made(found, known, LOOKS * most)
+    if enough and (_shows(predicted[1], best, last=last) if predicted else best.mean > WORTH):
         return Conclusion(lets_in=True, reason=f"it could win in {best.category}", numbers=numbers)
-    if over or all(cell.surely_below for cell in cells):
+    promising = predicted is not None and not last and float(predicted[1]["predicted"].mean()) >= HOPELESS
+    if (enough and not promising) or all(cell.surely_below for cell in cells):
         return Conclusion(lets_in=False, reason="it could win nowhere", numbers=numbers)
     return None
+
+
+def _are_made(found: Sequence[Comparison], known: Sequence[Comparison], most: int) -> bool:
+    return len(known) >= most or len(found) >= TRIES * most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +132,11 @@ class _Cell:
     category: str
     mean: float
     surely_below: bool
+
+
+def _shows(predicted: Mapping[str, Vector], best: _Cell, *, last: bool) -> bool:
+    """Tell whether what a policy predicts is enough: on all requests, which at last may be less, or in a category."""
+    return float(predicted["predicted"].mean()) > (WORTH if last else SHOWN) or best.mean > SPECIAL
 
 
 def _gains(known: Sequence[Comparison]) -> dict[str, Vector]:
@@ -132,15 +154,21 @@ def _gains(known: Sequence[Comparison]) -> dict[str, Vector]:
     }
 
 
-def _predicted(known: Sequence[Comparison]) -> tuple[Sequence[Comparison], dict[str, Vector]] | None:
-    """Return the later half of the probes, and what they were expected to gain; None where little was predicted.
+def _predicted(
+    known: Sequence[Comparison], prospects: Sequence[Prospect], *, made: int
+) -> tuple[Sequence[str], dict[str, Vector]] | None:
+    """Return what requests were expected to gain once half of the probes were made, and their categories.
 
-    A policy that predicts knows how far verdicts can be trusted, and has learned from the probes made before.
+    A policy that predicts knows how far verdicts can be trusted, and has learned from the probes made before. The
+    requests probed are those that could gain most, so all that were looked at are counted, if there are enough. None
+    where little was predicted.
     """
-    later = [each for each in known[len(known) // 2 :] if each.gain is not None]
+    later = [(each.category, each.gain) for each in prospects if each.made >= made // 2]
+    if len(later) < LEAST:
+        later = [(each.category, each.gain) for each in known[len(known) // 2 :] if each.gain is not None]
     if len(later) < LEAST // 2:
         return None
-    return later, {"predicted": np.array([each.gain for each in later], dtype=np.float64)}
+    return [category for category, _ in later], {"predicted": np.array([gain for _, gain in later], dtype=np.float64)}
 
 
 def _shrunk(verdicts: Vector) -> Vector:
@@ -148,14 +176,10 @@ def _shrunk(verdicts: Vector) -> Vector:
     return np.asarray(verdicts.mean() + RELIABILITY * (verdicts - verdicts.mean()))
 
 
-def _by_category(known: Sequence[Comparison], ways: Mapping[str, Vector]) -> list[_Cell]:
-    """Return what each of the ways to win may gain in each category that was probed."""
-    categories = np.array([each.category for each in known])
-    return [
-        _cell(str(category), gain, gain[categories == category])
-        for category in np.unique(categories)
-        for gain in ways.values()
-    ]
+def _by_category(categories: Sequence[str], ways: Mapping[str, Vector]) -> list[_Cell]:
+    """Return what each of the ways to win may gain in each category; both are in the order of the requests."""
+    own = np.array(categories)
+    return [_cell(str(category), gain, gain[own == category]) for category in np.unique(own) for gain in ways.values()]
 
 
 def _cell(category: str, gain: Vector, own: Vector) -> _Cell:
@@ -177,7 +201,7 @@ def _numbers(
     known: Sequence[Comparison],
     best: _Cell,
     ways: Mapping[str, Vector],
-    predicted: tuple[Sequence[Comparison], Mapping[str, Vector]] | None,
+    predicted: tuple[Sequence[str], Mapping[str, Vector]] | None,
 ) -> dict[str, Any]:
     ways = {**ways, **(predicted[1] if predicted else {})}
     return {

@@ -119,7 +119,7 @@ class ProbingSettings(Strict):
     """[probing]: how newcomers are let in."""
 
     probes: Annotated[int, Field(ge=1)] = 60
-    """So many are compared at most."""
+    """So many are compared, and up to four times as many in doubt."""
     stored_hours: NonNegative = 0.0
     """For how long requests are kept so that models can be probed with them; 0: they are not."""
     approve: Literal["auto", "manual"] = "auto"

@@ -40,7 +40,16 @@ from bandit_router.types.journal import (
     Version,
     only_signs,
 )
-from bandit_router.types.models import Comparison, ListPrice, Model, ModelEvent, ModelRecord, ModelState, Quiet
+from bandit_router.types.models import (
+    Comparison,
+    ListPrice,
+    Model,
+    ModelEvent,
+    ModelRecord,
+    ModelState,
+    Prospect,
+    Quiet,
+)
 from bandit_router.types.requests import Asked, ChatRequest, Context, Hints
 
 __all__ = [
@@ -79,6 +88,7 @@ __all__ = [
     "Pmf",
     "Promotion",
     "PromotionKind",
+    "Prospect",
     "Quiet",
     "Reply",
     "Serving",

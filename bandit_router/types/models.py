@@ -107,6 +107,18 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """A request that a newcomer might have been probed with, whether or not it was: its category and `gain`, see above.
+
+    `made` is how many probes of the model there had been.
+    """
+
+    made: int
+    category: str
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quiet:
     """Since when a model was not probed, and how many of the newest requests of users were made after that."""
 

@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from bandit_router.registry.life import SIDE_BY_SIDE
-from bandit_router.registry.probation import GIVEN_UP, IDLE, TRIES, conclusion, could_win, is_quiet
+from bandit_router.registry.probation import GIVEN_UP, IDLE, LOOKS, TRIES, conclusion, could_win, is_quiet
 from bandit_router.settings import AsideSettings
-from bandit_router.types import Action, Comparison, Decision, Outcome, Quiet
+from bandit_router.types import Action, Comparison, Decision, Outcome, Prospect, Quiet
 
 DAILY_USD: Final = AsideSettings().probe_usd_per_day
 
@@ -27,6 +27,7 @@ class Probed:
 
     quiet: Quiet
     comparisons: list[Comparison] = field(default_factory=list)
+    prospects: list[Prospect] = field(default_factory=list)
     cost_usd: float = 0.0
 
 
@@ -72,7 +73,8 @@ class Absorption:
         self._begin(now)
         if now.date() != self._day:
             self._day, self._spent = now.date(), 0.0
-        found = [model for model, probed in self._probing.items() if len(probed.comparisons) < TRIES * self._most]
+        most = TRIES * LOOKS * self._most
+        found = [model for model, probed in self._probing.items() if len(probed.comparisons) < most]
         return found[int(self._rng.integers(len(found)))] if found and self._spent < DAILY_USD else None
 
     def is_worth(
@@ -88,7 +90,9 @@ class Absorption:
             return outcome.quality is not None
         (action,) = (action for action in actions if action.tier == model)
         best = max(value for name, value in found[0].items() if name != action.model)
-        made = len(self._probing[model].comparisons)
+        probed, category = self._probing[model], decision.context.category
+        made = len(probed.comparisons)
+        probed.prospects.append(Prospect(made=made, category=category, gain=found[0][action.model] - best))
         return could_win(found[1], best, cost=action.cost_usd / decision.value_usd, made=made)
 
     def pass_by(self) -> None:
@@ -108,7 +112,7 @@ class Absorption:
         """Let in or turn down whom the probes so far allow to."""
         for model, probed in list(self._probing.items()):
             over = probed.quiet.requests if is_quiet(probed.quiet, now, span=GIVEN_UP) else 0
-            found = conclusion(probed.comparisons, most=self._most, passed_over=over)
+            found = conclusion(probed.comparisons, most=self._most, passed_over=over, prospects=probed.prospects)
             if found is None:
                 continue
             del self._probing[model]

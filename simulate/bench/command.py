@@ -71,7 +71,10 @@ def simulate(  # noqa: PLR0913 (one parameter an option is how Typer is told of 
         float, typer.Option(help="Share of queries whose true score comes back.", min=0.0, max=1.0)
     ] = 0.0,
     probes: Annotated[
-        int, typer.Option(help="Probes of a model that comes later, at most; 0: it takes queries at once.", min=0)
+        int,
+        typer.Option(
+            help="Probes of a model that comes later, four times as many in doubt; 0: it takes queries at once.", min=0
+        ),
     ] = PROBES,
     jobs: Annotated[int, typer.Option(help="How many processes play side by side.", min=1)] = 1,
     engine: Annotated[Engine, typer.Option(help="Where they run: here, or as Ray tasks.")] = "local",

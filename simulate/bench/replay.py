@@ -143,7 +143,9 @@ class Replay:
                 probe = Probe(self._world.models[model], found[0] if found else {})
                 step = choose(probe, state, actions, (0.0, 0.0))
                 history = (lines.attempt(place, step, 0),)
-                ended, made = _ended((step,), history, probe, state, number=self._done, kind="probe")
+                ended, made = _ended(
+                    (step,), history, probe, state, number=self._done, kind="probe", parent=decision.id
+                )
                 absorption.note(model, ended, decision, outcome)
                 self._teach(made, ended, score=None)
         absorption.conclude(self._done, now, self._world.models)
@@ -241,6 +243,7 @@ def _ended(
     *,
     number: int,
     kind: DecisionKind = "served",
+    parent: str | None = None,
 ) -> tuple[Outcome, Decision]:
     """Return the query's outcome and decision as the product would log them."""
     now, name = EPOCH + timedelta(seconds=number), str(number)
@@ -255,5 +258,6 @@ def _ended(
         value_usd=state.value_usd,
         step=steps[0],
         kind=kind,
+        parent=parent,
     )
     return outcome, decision

@@ -17,7 +17,7 @@ from bandit_router.prober import AGAIN, LONGEST_WAIT_S, Prober
 from bandit_router.protocols import Policy
 from bandit_router.registry.lifecycle import added, begun
 from bandit_router.registry.offered import Offered
-from bandit_router.registry.probation import LEAST, TRIES
+from bandit_router.registry.probation import LEAST, LOOKS, TRIES
 from bandit_router.router import Ask
 from bandit_router.types import Action, ChatRequest, Model, ModelEvent, Pmf, State
 from tests.factories import make_context, make_decision, make_failed, make_outcome
@@ -143,13 +143,13 @@ def test_a_request_that_the_newcomer_may_not_take_is_not_used() -> None:
 
 
 def test_probes_come_to_an_end() -> None:
-    world = World(predicted={"new": 0.9, "old": 0.1}, made={"new": TRIES * PROBES - 2})
+    world = World(predicted={"new": 0.9, "old": 0.1}, made={"new": TRIES * LOOKS * PROBES - 2})
     assert [world.answered() for _ in range(4)] == [1, 2, 2, 2]
 
 
 def test_the_count_of_all_processes_is_taken_up() -> None:
     world = World(predicted={"new": 0.9, "old": 0.1})
-    world.made["new"] = TRIES * PROBES
+    world.made["new"] = TRIES * LOOKS * PROBES
     world.prober.refresh()
     assert world.answered() == 0
 
@@ -218,6 +218,18 @@ def test_a_model_that_got_worse_is_probed_again() -> None:
     world.made["old"] = AGAIN
     world.prober.refresh()
     assert world.answered() == 1
+
+
+def test_what_all_requests_that_were_looked_at_would_gain_is_remembered_while_a_model_is_probed() -> None:
+    world = World(predicted={"new": 0.1, "old": 0.9}, made={"new": 1000})
+    world.prober.probes = 1000
+    assert world.answered() == 0
+    (found,) = world.prober.prospects("new")
+    assert (found.made, found.category) == (1000, make_context().category)
+    assert found.gain == pytest.approx(0.0)
+    world.offered.change(replace(begun(world.offered.record("new"), now=NOW), state="active", key=None))
+    world.prober.refresh()
+    assert world.prober.prospects("new") == ()
 
 
 def test_a_newcomer_that_is_let_in_is_probed_no_more() -> None:

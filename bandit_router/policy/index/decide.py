@@ -90,9 +90,11 @@ class Tried:
     log_likelihood: Vector | None
 
 
-def difficulty(tried: Sequence[Tried]) -> Vector:
-    """Return P(difficulty | verdicts)."""
+def difficulty(tried: Sequence[Tried], beside: Vector | None = None) -> Vector:
+    """Return P(difficulty | verdicts); `beside` is the log likelihood (d) of verdicts on answers of another run."""
     said = [one.log_likelihood for one in tried if one.log_likelihood is not None]
+    if beside is not None:
+        said.append(beside)
     return normalised(sum(said, start=LOG_WEIGHTS)) if said else UNTOLD
 
 

@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from bandit_router.policy.index.decide import UNTOLD, Tried, difficulty
+from bandit_router.policy.index.decide import Tried, difficulty
+from bandit_router.policy.index.heard import Heard
 from bandit_router.policy.index.kinship import Kinship, Prior, Profile, profiles, promised
 from bandit_router.policy.index.newcomers import Newcomers
 from bandit_router.policy.index.paces import Paces
 from bandit_router.policy.index.predictor import (
     NODES,
-    WEIGHTS,
     Predictor,
     logistic,
 )
@@ -53,6 +53,7 @@ class Knowledge:
         self.verdicts, self.prices, self.paces = Verdicts(), Prices(), Paces()
         self.events = 0.0
         self.newcomers = Newcomers()
+        self.heard = Heard()
         self.kinship: Kinship | None = None
         """What was learned tells of models to come; None until it is asked for."""
 
@@ -96,7 +97,12 @@ class Knowledge:
             if judged.judgement is not None:
                 self.prices.note_judging(judged.judgement.cost_usd)
                 self.paces.judging.note(judged.latency_s - judged.attempt.latency_s)
-        seen, now = self._seen(point, found)
+        # A probe is learned in the light of what was answered to the user: a poor answer to a hard request says little.
+        beside = self.heard.of(event.decision.parent)
+        seen, now = self._seen(point, found, beside)
+        if event.decision.kind == "served":
+            said = [one.tried.log_likelihood for one in seen if one.tried.log_likelihood is not None]
+            self.heard.note(event.decision.id, said)
         self._account(event, seen, now)
         for one, (step, judged) in zip(seen, found, strict=True):
             listed = self.prices.listed(step.action.cost_usd)
@@ -106,7 +112,7 @@ class Knowledge:
                 self.verdicts.saw(judged.judgement, self._unshifted(one.p))
         if any(one.score is not None for one in seen):
             self.predictor.age()
-        self._learn_verdicts(point, seen, now)
+        self._learn_verdicts(point, seen, now, before=difficulty([], beside))
 
     def _account(self, event: Event, seen: Sequence[Seen], now: Vector) -> None:
         """Enter what calling a newcomer came to, beside what was predicted of the best of the others just before."""
@@ -138,25 +144,30 @@ class Knowledge:
         if len(actions) > 1:
             self.predictor.relate(known)
 
-    def _seen(self, point: Point, found: Sequence[tuple[Step, Judged]]) -> tuple[list[Seen], Vector]:
+    def _seen(
+        self, point: Point, found: Sequence[tuple[Step, Judged]], beside: Vector | None = None
+    ) -> tuple[list[Seen], Vector]:
         """Return the answers in turn, and P(difficulty | their verdicts)."""
         _, logits = self.predictor.logits(point)
         before = self.good(logits[[self.predictor.rows[step.action.model] for step, _ in found]])
         seen: list[Seen] = []
-        now = UNTOLD
+        now = difficulty([], beside)
         for (_, judged), good in zip(found, before, strict=True):
             score = self.verdicts.score(judged.judgement) if judged.judgement else None
             seen.append(Seen(judged=judged, tried=self.tried(good, score), score=score, p=float(good.dot(now))))
             if score is not None:
-                now = difficulty([one.tried for one in seen])
+                now = difficulty([one.tried for one in seen], beside)
         return seen, now
 
-    def _learn_verdicts(self, point: Point, seen: Sequence[Seen], now: Vector) -> None:
-        """Take one step of expectation maximisation: each answer's posterior is its soft label."""
+    def _learn_verdicts(self, point: Point, seen: Sequence[Seen], now: Vector, *, before: Vector) -> None:
+        """Take one step of expectation maximisation: each answer's posterior is its soft label.
+
+        `now` is P(difficulty | all verdicts), `before` that without those on these answers.
+        """
         judged = [one for one in seen if one.score is not None]
         for one in judged:
             error = one.tried.posterior - one.tried.good
-            information = CAUTION * self.verdicts.information(float(WEIGHTS.dot(one.tried.good)))
+            information = CAUTION * self.verdicts.information(float(before.dot(one.tried.good)))
             self.predictor.step(one.model, point, gradient=float(now.dot(error)), information=information)
         if len(judged) > 1:
             # More is tried where the first verdict is poor: what it says by itself would look like a common cause.

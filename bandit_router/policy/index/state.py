@@ -37,6 +37,7 @@ def dump(known: Knowledge) -> bytes:
         "relatives": {name: asdict(relative) for name, relative in predictor.relatives.items()},
         "newcomers": known.newcomers.state(),
         "paces": known.paces.state(),
+        "heard": known.heard.decisions(),
         "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
     }
     arrays = {
@@ -53,6 +54,7 @@ def dump(known: Knowledge) -> bytes:
         "price_moments": np.concatenate((prices.noise, prices.paid, prices.expected)),
         "ranks": np.concatenate([np.zeros(0), *verdicts.histograms.values()]),
         "evidence": verdicts.evidence,
+        "heard": known.heard.flat(),
     }
     parts = {"names": json.dumps(names).encode()}
     return seal("index", parts | {name: array.astype("<f8").tobytes() for name, array in arrays.items()})
@@ -101,9 +103,10 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
     known.newcomers = Newcomers(**names["newcomers"])
-    # States from before kin and time were looked at have none.
+    # States from before kin, time and verdicts beside probes were looked at have none.
     predictor.relatives = {name: _relative(found) for name, found in names.get("relatives", {}).items()}
     known.paces.restore(names.get("paces", {}))
+    known.heard.restore(names.get("heard", ()), arrays.get("heard", np.zeros(0)))
     for owner, name in _scalars(known):
         setattr(owner, name, float(names["scalars"][name]))
     verdicts.derive()

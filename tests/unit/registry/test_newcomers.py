@@ -51,6 +51,7 @@ class World:
                 quiet=self.passed_over,
                 daily_usd=1.0,
                 spent=lambda _day: self.paid,
+                prospects=lambda _model: (),
             ),
         )
 

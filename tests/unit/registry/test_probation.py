@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from bandit_router.registry.probation import LEAST, TRIES, Conclusion, conclusion
-from bandit_router.types import Comparison
+from bandit_router.registry.probation import LEAST, LOOKS, TRIES, Conclusion, conclusion
+from bandit_router.types import Comparison, Prospect
 
 MOST = 60
 
@@ -97,11 +97,39 @@ def test_one_that_is_good_where_what_was_served_is_poor_is_let_in() -> None:
     assert result.numbers["gain_behind"] > 0 > result.numbers["gain_in_front"]
 
 
-@pytest.mark.parametrize(("gain", "lets_in"), [(0.02, True), (0.001, False)])
-def test_where_a_policy_predicts_what_a_model_adds_that_decides(gain: float, lets_in: bool) -> None:
-    found = [replace(each, gain=gain) for each in probes(MOST, quality=0.6, baseline=0.6)]
+@pytest.mark.parametrize(
+    ("gain", "made", "lets_in"),
+    [(0.02, MOST, True), (0.0005, MOST, False), (0.008, LOOKS * MOST, True), (0.003, LOOKS * MOST, False)],
+)
+def test_where_a_policy_predicts_what_a_model_adds_that_decides_and_in_doubt_more_probes(
+    gain: float, made: int, lets_in: bool
+) -> None:
+    found = [replace(each, gain=gain) for each in probes(LOOKS * MOST, quality=0.6, baseline=0.6)]
     n, result = concluded(found)
-    assert (n, result.lets_in, result.numbers["gain_predicted"]) == (MOST, lets_in, gain)
+    assert (n, result.lets_in, result.numbers["gain_predicted"]) == (made, lets_in, gain)
+
+
+def test_all_requests_that_were_looked_at_count_and_not_only_those_that_were_probed() -> None:
+    found = [replace(each, gain=0.02) for each in probes(MOST, quality=0.6, baseline=0.6)]
+    probed = [Prospect(made=n, category="maths", gain=0.02) for n in range(MOST)]
+    others = [Prospect(made=n, category="maths", gain=0.0) for n in range(MOST) for _ in range(40)]
+    assert conclusion(found, most=MOST, prospects=probed) is not None
+    result = conclusion(found, most=MOST, prospects=[*probed, *others])
+    assert result is not None
+    assert (result.lets_in, result.numbers["gain_predicted"]) == (False, pytest.approx(0.0005, abs=1e-4))
+
+
+def test_one_that_is_much_better_in_a_single_category_by_what_is_predicted_is_let_in_for_it() -> None:
+    found = [replace(each, gain=0.0) for each in probes(MOST, quality=0.6, baseline=0.6)]
+    found[::6] = [replace(each, gain=0.06) for each in probes(10, quality=0.6, baseline=0.6, category="code")]
+    prospects = [
+        Prospect(made=n, category=each.category, gain=each.gain or 0.0)
+        for n, each in enumerate(found)
+        for _ in range(5 if each.category == "code" else 8)
+    ]
+    result = conclusion(found, most=MOST, prospects=prospects)
+    assert result is not None
+    assert (result.lets_in, result.numbers["best_category"]) == (True, "code")
 
 
 def test_what_was_predicted_before_anything_was_learned_does_not_count() -> None:

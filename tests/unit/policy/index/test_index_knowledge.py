@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,16 @@ def neutral() -> float:
     return low
 
 
+def after_a_poor_probe(*, parent: str | None, beside: float) -> float:
+    """Return how good a model is thought that answered a probe poorly, beside a user's answer of such a verdict."""
+    known = Knowledge(dims=8)
+    served = event(step(MODELS, 0), history=[verdict("m0", beside)], reward=None)
+    known.learn(served)
+    probe = event(step(MODELS, 1), history=[verdict("m1", 0.05)], reward=None)
+    known.learn(replace(probe, decision=replace(probe.decision, kind="probe", parent=parent or served.decision.id)))
+    return float(known.predictor.own[known.predictor.rows["m1"]][0])
+
+
 COLD = Knowledge(dims=8).predictor.loading
 
 
@@ -51,6 +62,12 @@ def test_failures_go_together_more_after_two_poor_verdicts() -> None:
 
 def test_failures_go_together_less_after_a_poor_verdict_and_a_good_one() -> None:
     assert loading_after(0.05, 0.95) < COLD
+
+
+def test_a_poor_answer_to_a_hard_request_says_less_against_a_model_than_one_to_an_easy_request() -> None:
+    unknown = after_a_poor_probe(parent="another", beside=0.98)
+    easy, hard = (after_a_poor_probe(parent=None, beside=score) for score in (0.98, 0.02))
+    assert easy < unknown < hard
 
 
 @pytest.mark.parametrize("first", [0.02, 0.3, 0.98])

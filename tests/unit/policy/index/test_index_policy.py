@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -188,11 +189,18 @@ def test_what_was_loaded_is_what_was_dumped(taught: IndexPolicy) -> None:
     assert dump(load(artifact, dims=8)) == artifact
 
 
-@pytest.mark.parametrize("part", ["own", "told", "names", "evidence", "ranks", "moments"])
+@pytest.mark.parametrize("part", ["own", "told", "names", "evidence", "ranks", "moments", "heard"])
 def test_a_part_that_does_not_fit_the_others_is_refused(taught: IndexPolicy, part: str) -> None:
     parts = unseal("index", taught.dump())
     with pytest.raises(CorruptArtifact):
         load(seal("index", {**parts, part: parts[part][:-8]}), dims=8)
+
+
+def test_a_state_from_before_verdicts_were_kept_for_probes_is_read(taught: IndexPolicy) -> None:
+    parts = unseal("index", taught.dump())
+    del parts["heard"]
+    names = {name: value for name, value in json.loads(parts["names"]).items() if name != "heard"}
+    assert load(seal("index", {**parts, "names": json.dumps(names).encode()}), dims=8).heard.decisions() == []
 
 
 def test_a_part_that_is_not_finite_is_refused() -> None:
