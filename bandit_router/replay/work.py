@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -203,7 +204,12 @@ def _ray() -> Any:
 
 def _start(ray: Any, jobs: int) -> None:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
+    named = os.environ.get("RAY_ADDRESS")
+    if not named:
+        # One of its own: another process's local Ray, which would be found otherwise, ends with that process.
+        ray.init(address="local", num_cpus=max(jobs, 1), include_dashboard=False, **quiet)
+        return
     try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:
-        ray.init(num_cpus=max(jobs, 1), include_dashboard=False, **quiet)
+        ray.init(address=named, **quiet)
+    except ConnectionError as error:
+        raise ConfigError(f"--engine ray: no Ray answers at RAY_ADDRESS={named}") from error

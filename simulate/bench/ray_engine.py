@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,8 @@ from simulate.bench.world import Tick, World
 def play_on_ray(world: World, setting: Setting, jobs: Sequence[Job], *, processes: int, tick: Tick) -> list[Run]:
     """Play jobs as Ray tasks; raise `ConfigError` when Ray is not installed.
 
-    A Ray that is running already, or whose address is in the environment, is used and left running; otherwise one is
-    started with `processes` CPUs and stopped again.
+    A Ray that this process runs already, or whose address is in the environment, is used and left running; otherwise
+    one is started with `processes` CPUs and stopped again.
     """
     ray = _ray()
     started = not ray.is_initialized()
@@ -40,10 +41,15 @@ def _ray() -> Any:
 
 def _start(ray: Any, processes: int) -> None:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
+    named = os.environ.get("RAY_ADDRESS")
+    if not named:
+        # One of its own: another process's local Ray, which would be found otherwise, ends with that process.
+        ray.init(address="local", num_cpus=processes, include_dashboard=False, **quiet)
+        return
     try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError:
-        ray.init(num_cpus=processes, include_dashboard=False, **quiet)
+        ray.init(address=named, **quiet)
+    except ConnectionError as error:
+        raise ConfigError(f"--engine ray: no Ray answers at RAY_ADDRESS={named}") from error
 
 
 def _play_all(ray: Any, shared: tuple[Any, Any], jobs: Sequence[Job], tick: Tick) -> list[Run]:
