@@ -24,6 +24,7 @@ from bandit_router.reward.pacer import NAME as PACER
 from bandit_router.settings import Settings
 from bandit_router.store.events import Events
 from bandit_router.store.promotions import Promotions
+from bandit_router.store.roster import Roster
 from bandit_router.store.versions import Versions
 from bandit_router.switch import Switch
 from bandit_router.trials import Trials
@@ -38,6 +39,7 @@ class Recent:
     """The last `count` requests of users."""
 
     events: Events
+    roster: Roster
     count: int
     specs: Callable[[], Mapping[str, Spec]]
 
@@ -47,7 +49,7 @@ class Recent:
 
     def last_change(self) -> int:
         """Return the seq of the last change of a model among them, 0 when there was none."""
-        return self.events.last_change(self.start())
+        return self.roster.last_change(self.start())
 
     def deciding(self) -> frozenset[str]:
         """Return the policies by which any of them was decided, those within others included."""
@@ -58,17 +60,18 @@ class Recent:
 
 def make_gate(settings: Settings, trials: Trials, stores: Stores, *, turn: Callable[[], bool]) -> Gate:
     """Return what decides which versions of the policies serve; `turn` says whether this process is to."""
-    served, recent = stores.served(gated=True), Recent(stores.events, settings.learner.gate, lambda: trials.specs)
+    served = stores.served(gated=True)
+    recent = Recent(stores.events, stores.roster, settings.learner.gate, lambda: trials.specs)
 
     def hashes() -> Mapping[str, str]:
         return {name: spec_hash(trials.specs[name]) for name in learning_names(trials.specs)}
 
     def compared(candidate: Version, serving: Version) -> Comparison:
         name, specs = candidate.policy, trials.specs
-        start, change = recent.start(), recent.last_change()
+        change = recent.last_change()
         parts = {part: specs[part] for part in closure(name, specs)}
         others = {part: found for part in learning_names(parts) if part != name and (found := served.latest(part))}
-        records = logged(stores.events, cursor=max(start, change))
+        records = logged(stores.events, cursor=change or recent.start())
         outcome = compare(
             _target(name, parts, {**others, name: candidate}),
             _target(name, parts, {**others, name: serving}),

@@ -5,9 +5,7 @@ A piece is a row group of a Parquet file, or a page of records read by this proc
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from bandit_router.errors import ConfigError
 from bandit_router.replay.facts import Facts, facts_of
 from bandit_router.replay.files import GROUP, groups_of, kind_of, read_group, read_records
+from bandit_router.replay.rays import running
 from bandit_router.replay.record import Record
 from bandit_router.replay.row_groups import simple_group
 from bandit_router.replay.taken import Taken, chosen, itself, taken
@@ -167,12 +165,8 @@ def _ordered(
 
 
 def _on_ray(pieces: Iterable[Piece], targets: Sequence[Target], options: Options, jobs: int) -> Iterator[Done]:
-    """Map pieces x targets; a Ray that runs already is used and left running."""
-    ray = _ray()
-    started = not ray.is_initialized()
-    if started:
-        _start(ray, jobs)
-    try:
+    """Map pieces x targets."""
+    with running(jobs) as ray:
         remote, shared = ray.remote(_work_on), [ray.put(target) for target in targets]
         waiting: deque[list[Any]] = deque()
         for piece in pieces:
@@ -181,9 +175,6 @@ def _on_ray(pieces: Iterable[Piece], targets: Sequence[Target], options: Options
                 yield _gathered(ray.get(waiting.popleft()))
         while waiting:
             yield _gathered(ray.get(waiting.popleft()))
-    finally:
-        if started:
-            ray.shutdown()
 
 
 def _work_on(piece: Piece, target: Target | None, options: Options) -> Done:
@@ -193,23 +184,3 @@ def _work_on(piece: Piece, target: Target | None, options: Options) -> Done:
 def _gathered(parts: Sequence[Done]) -> Done:
     first, *rest = parts
     return replace(first, taken=tuple(part.taken[0] for part in rest))
-
-
-def _ray() -> Any:
-    try:
-        return importlib.import_module("ray")
-    except ImportError as error:
-        raise ConfigError("--engine ray: Ray is not installed; pip install 'bandit-router[ray]'") from error
-
-
-def _start(ray: Any, jobs: int) -> None:
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    named = os.environ.get("RAY_ADDRESS")
-    if not named:
-        # One of its own: another process's local Ray, which would be found otherwise, ends with that process.
-        ray.init(address="local", num_cpus=max(jobs, 1), include_dashboard=False, **quiet)
-        return
-    try:
-        ray.init(address=named, **quiet)
-    except ConnectionError as error:
-        raise ConfigError(f"--engine ray: no Ray answers at RAY_ADDRESS={named}") from error

@@ -125,12 +125,6 @@ class Events:
         with reading(self._engine) as connection:
             return int(connection.scalar(newest.offset(count).limit(1)) or 0)
 
-    def last_change(self, cursor: int, /) -> int:
-        """Return the seq of the newest change of a model past a cursor, 0 when there is none."""
-        newest = select(func.max(_J.c.seq)).where(_J.c.seq > cursor, _J.c.kind == "changed")
-        with reading(self._engine) as connection:
-            return int(connection.scalar(newest) or 0)
-
     def deciding(self, cursor: int, /) -> frozenset[str]:
         """Return the policies that decided users' requests that finished past a cursor."""
         query = _finishing("served", None, None).where(_J.c.seq > cursor)

@@ -50,6 +50,12 @@ class Roster:
             found = connection.execute(query).mappings()
             return [ModelEvent(**{name: row[name] for name in _FIELDS}) for row in found]
 
+    def last_change(self, cursor: int, /) -> int:
+        """Return the seq of the newest change that learners are told of past a cursor, 0 when there is none."""
+        newest = select(func.max(journal.c.seq)).where(journal.c.seq > cursor, journal.c.kind == "changed")
+        with reading(self._engine) as connection:
+            return int(connection.scalar(newest) or 0)
+
     def note(self, event: ModelEvent, *, entry: dict[str, object] | None = None) -> bool:
         """Enter an event and bring the model's row to the state after it; False when its key was entered before.
 

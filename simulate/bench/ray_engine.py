@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Sequence
 from typing import Any
 
-from bandit_router.errors import ConfigError
+from bandit_router.replay.rays import running
 from simulate.bench.grid import Job
 from simulate.bench.play import play
 from simulate.bench.record import Run
@@ -16,40 +14,9 @@ from simulate.bench.world import Tick, World
 
 
 def play_on_ray(world: World, setting: Setting, jobs: Sequence[Job], *, processes: int, tick: Tick) -> list[Run]:
-    """Play jobs as Ray tasks; raise `ConfigError` when Ray is not installed.
-
-    A Ray that this process runs already, or whose address is in the environment, is used and left running; otherwise
-    one is started with `processes` CPUs and stopped again.
-    """
-    ray = _ray()
-    started = not ray.is_initialized()
-    if started:
-        _start(ray, processes)
-    try:
+    """Play jobs as Ray tasks, on a local Ray of `processes` workers where none is at hand; raise `ConfigError`."""
+    with running(processes) as ray:
         return _play_all(ray, (ray.put(world), ray.put(setting)), jobs, tick)
-    finally:
-        if started:
-            ray.shutdown()
-
-
-def _ray() -> Any:
-    try:
-        return importlib.import_module("ray")
-    except ImportError as error:
-        raise ConfigError("--engine ray: Ray is not installed; pip install 'bandit-router[ray]'") from error
-
-
-def _start(ray: Any, processes: int) -> None:
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    named = os.environ.get("RAY_ADDRESS")
-    if not named:
-        # One of its own: another process's local Ray, which would be found otherwise, ends with that process.
-        ray.init(address="local", num_cpus=processes, include_dashboard=False, **quiet)
-        return
-    try:
-        ray.init(address=named, **quiet)
-    except ConnectionError as error:
-        raise ConfigError(f"--engine ray: no Ray answers at RAY_ADDRESS={named}") from error
 
 
 def _play_all(ray: Any, shared: tuple[Any, Any], jobs: Sequence[Job], tick: Tick) -> list[Run]:

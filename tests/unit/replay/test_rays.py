@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from bandit_router.errors import ConfigError
-from bandit_router.replay import work
-from simulate.bench import ray_engine
-
-STARTS: list[Callable[[Any, int], None]] = [work._start, ray_engine._start]
+from bandit_router.replay.rays import start
 
 
 @dataclass
@@ -28,26 +24,21 @@ class Ray:
             raise ConnectionError
 
 
-@pytest.mark.parametrize("start", STARTS)
-def test_without_an_address_a_local_one_is_started(
-    start: Callable[[Any, int], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_address_a_local_one_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     ray = Ray()
     start(ray, 2)
     assert [(keys["address"], keys["num_cpus"]) for keys in ray.asked] == [("local", 2)]
 
 
-@pytest.mark.parametrize("start", STARTS)
-def test_the_one_named_is_used_as_it_is(start: Callable[[Any, int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_one_named_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "head:6379")
     ray = Ray()
     start(ray, 2)
     assert [(keys["address"], "num_cpus" in keys) for keys in ray.asked] == [("head:6379", False)]
 
 
-@pytest.mark.parametrize("start", STARTS)
-def test_one_that_does_not_answer_is_named(start: Callable[[Any, int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "head:6379")
     with pytest.raises(ConfigError, match="no Ray answers at RAY_ADDRESS=head:6379"):
         start(Ray(dead=True), 2)
