@@ -120,7 +120,7 @@ class Prober:
             log.warning("the number of probes stays as it was: %s", error)
             return
         self._made, self._offered_since = made, {}
-        self._prospects = {name: kept for name, kept in self._prospects.items() if name in made}
+        self._prospects = {name: kept for name, kept in tuple(self._prospects.items()) if name in made}
 
     def _ended(self, name: str, outcome: Outcome) -> None:
         """Wait after a call that failed, so that an outage does not speak against a model for good."""
