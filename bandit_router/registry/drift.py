@@ -23,6 +23,11 @@ TOLD: Final = ", by feedback"
 KEPT: Final = 50
 """Changes kept in the state; who acts on them reads them from there."""
 
+ALIKE: Final = 1 / 3
+"""Of a model's way that the others went too where all changed: the first to be alarmed had some bad luck before."""
+ERRORS: Final = 2.5
+"""Standard errors of the others' way beyond which it is no chance: told as of all, one model's fall would be missed."""
+
 Kind = Literal["worse", "better"]
 
 
@@ -144,14 +149,14 @@ class Drift:
             self._models[name] = Watched()
 
     def _of_all(self, watched: Watched, side: Side) -> bool:
-        """Tell whether the other models went at least half as far the same way meanwhile, beyond two errors."""
+        """Tell whether the other models went at least `ALIKE` as far the same way meanwhile, beyond `ERRORS`."""
         own, then, now = side.since, side.others, self._everything
         n = now.n - then.n - own.n
         if n <= 0 or own.n <= 0:
             return False
         others = side.detector.direction * (now.surprise - then.surprise - own.surprise) / n
         far = side.detector.direction * own.surprise / own.n
-        return others > max(far / 2, 2 * math.sqrt(watched.variance / n))
+        return others > max(ALIKE * far, ERRORS * math.sqrt(watched.variance / n))
 
     def _restore(self, artifact: bytes) -> None:
         try:

@@ -34,12 +34,18 @@ def answered(seq: int, model: str, quality: float | None, category: str = "maths
 
 
 def stream(
-    n: int, *, seed: int = 1, start: int = 1, mean: dict[str, float] = GOOD, categories: tuple[str, ...] = ("maths",)
+    n: int,
+    *,
+    seed: int = 1,
+    start: int = 1,
+    mean: dict[str, float] = GOOD,
+    models: tuple[str, ...] = (),
+    categories: tuple[str, ...] = ("maths",),
 ) -> Iterator[Event]:
-    """Yield judged answers of two models in turn; the judge's error is wide."""
+    """Yield judged answers, each by one of `models` (all of `mean`) drawn alike; the judge's error is wide."""
     rng = random.Random(seed)
     for seq in range(start, start + n):
-        model, category = rng.choice(("small", "large")), rng.choice(categories)
+        model, category = rng.choice(models or tuple(mean)), rng.choice(categories)
         good = rng.random() < mean[model] - HARD.get(category, 0.0)
         yield answered(seq, model, min(max(rng.gauss(0.65 if good else 0.35, 0.2), 0.0), 1.0), category)
 
@@ -79,6 +85,21 @@ def test_a_change_of_all_models_alike_names_none() -> None:
     stricter = {model: mean - 0.35 for model, mean in GOOD.items()}
     (change,) = after(stream(4_000), stream(600, seed=2, start=4_001, mean=stricter)).changes
     assert (change.model, change.kind) == (EVERY_MODEL, "worse")
+
+
+@pytest.mark.parametrize("seed", [5, 8, 21])
+def test_a_change_of_all_names_none_though_the_first_alarmed_had_bad_luck_before(seed: int) -> None:
+    before = {f"model-{number}": 0.6 for number in range(6)}
+    stricter = {model: mean - 0.25 for model, mean in before.items()}
+    (change, *_) = after(stream(3_000, mean=before), stream(400, seed=seed, start=3_001, mean=stricter)).changes
+    assert (change.model, change.kind) == (EVERY_MODEL, "worse")
+
+
+@pytest.mark.parametrize("seed", [33, 44])
+def test_a_fall_is_that_of_its_model_though_few_answers_of_the_other_were_poor_by_chance(seed: int) -> None:
+    mostly, fallen = ("large",) * 9 + ("small",), GOOD | {"large": 0.4}
+    (change, *_) = after(stream(4_000), stream(400, seed=seed, start=4_001, mean=fallen, models=mostly)).changes
+    assert (change.model, change.kind) == ("large", "worse")
 
 
 def test_answers_that_were_not_judged_tell_nothing() -> None:
