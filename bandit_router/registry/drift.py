@@ -65,7 +65,8 @@ class Drift:
         for event in events:
             if event.kind == "finished":
                 self._finished(event)
-            elif event.feedback is not None:
+            # An answer is one use however much is said of it: what was said first counts, as soon as it stands there.
+            if event.feedback is not None and (event.kind == "finished" or len(event.heard) <= 1):
                 self._told(event, event.feedback)
 
     def dump(self) -> bytes:

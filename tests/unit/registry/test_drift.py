@@ -10,7 +10,7 @@ import pytest
 
 from bandit_router.errors import CorruptArtifact
 from bandit_router.registry.drift import EVERY_MODEL, Drift
-from bandit_router.types import Attempt, Event, Judged, Judgement, Outcome
+from bandit_router.types import Attempt, Event, Feedback, Judged, Judgement, Outcome
 from tests.factories import START, make_context, make_decision, make_step
 
 GOOD = {"small": 0.55, "large": 0.75}
@@ -126,6 +126,25 @@ def test_feedback_on_a_judged_answer_is_not_counted_twice() -> None:
     before = drift.dump()
     drift.learn([fed_back(answered(501, "large", 0.7), 0.0)])
     assert drift.dump() == before
+
+
+def test_what_is_said_again_of_an_answer_that_was_not_judged_is_no_further_use() -> None:
+    drift, said = after(stream(500)), fed_back(answered(501, "large", None), 0.0)
+    drift.learn([said])
+    before = drift.dump()
+    pieces = tuple(
+        Feedback(id=str(n), decision_id=said.decision.id, score=0.0, received_at=said.decision.created_at)
+        for n in range(2)
+    )
+    drift.learn([replace(said, seq=502, heard=pieces)])
+    assert drift.dump() == before
+
+
+def test_what_was_said_before_a_request_had_finished_counts() -> None:
+    early, after_all = Drift(), Drift()
+    early.learn([replace(answered(1, "large", None), feedback=0.0)])
+    after_all.learn([answered(1, "large", None), fed_back(answered(1, "large", None), 0.0)])
+    assert early.dump() == after_all.dump() != Drift().dump()
 
 
 def test_a_rise_is_noticed_too() -> None:
