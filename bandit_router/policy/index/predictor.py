@@ -25,7 +25,7 @@ SHARED: Final = (1.0, 0.5, 0.05, 0.02, 0.25)
 """Prior variances of the weights all models share, in logits: constant, embedding, surface, squares, category."""
 GROUP: Final = 0.5
 """The same for how one group of alike contexts departs from what the other weights say of it, for all models."""
-OWN: Final = (VARIANCE, 0.15, 0.015, 0.005, 0.1)
+OWN: Final = (VARIANCE, 0.075, 0.0075, 0.0025, 0.05)
 """The same for how one model departs from the others."""
 LOADING: Final = (2.0, 0.1)
 """By how many logits a query one deviation easier is easier for every model: mean and variance at first."""

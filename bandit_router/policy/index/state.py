@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -101,7 +102,7 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     prices.noise, prices.paid, prices.expected = (part.copy() for part in np.split(arrays["price_moments"], 3))
     ranks = arrays["ranks"].reshape(len(names["judges"]), BINS)
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
-    verdicts.evidence = arrays["evidence"].reshape(verdicts.evidence.shape)
+    verdicts.evidence = _evidence(arrays["evidence"], verdicts.evidence.shape)
     known.newcomers = Newcomers(**names["newcomers"])
     # States from before kin, time and verdicts beside probes were looked at have none.
     predictor.relatives = {name: _relative(found) for name, found in names.get("relatives", {}).items()}
@@ -135,6 +136,15 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
             )
         ),
     ]
+
+
+def _evidence(found: Array, shape: tuple[int, ...]) -> Array:
+    """Return the evidence of feedback for each error model."""
+    if found.size == math.prod(shape):
+        return found.reshape(shape)
+    # States from before judges could be found worthless have no slopes that low.
+    before = found.reshape(-1, *shape[1:])
+    return np.concatenate((np.repeat(before[:1], shape[0] - len(before), axis=0), before))
 
 
 def _relative(found: dict[str, Any]) -> Relative:

@@ -22,7 +22,7 @@ OWN_WORD: Final = 20.0
 FACE_UNTIL: Final = 200.0
 ANCHOR: Final = 20.0
 """How many labels it takes for predictions to say as much of how good answers are as the verdicts' face value."""
-SLOPES: Final[Vector] = np.array([0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4, 3.0, 3.8, 5.0])
+SLOPES: Final[Vector] = np.array([0.05, 0.15, 0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4, 3.0, 3.8, 5.0])
 TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
 TRUSTS: Final[Vector] = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
@@ -32,6 +32,8 @@ DISPERSION: Final = (0.5, 0.05)
 """Evidence for truth as random as right or wrong at first, and the least share of that randomness assumed."""
 SLOPE: Final = (1.35, 0.8)
 """Logits by which an answer judged one deviation better is better (1.35 is an AUC of .80), and its log's deviation."""
+WORTHLESS: Final = (0.01, 0.3)
+"""How probably a judge is next to worthless: its slope one of those up to this, each as likely."""
 TAIL: Final = (1.0, 0.4)
 """How much steeper that is for verdicts below the median, as where most answers are good but some are very bad."""
 LEVEL: Final = 0.3
@@ -135,23 +137,27 @@ class Verdicts:
             + math.log(self.held / (1 - self.held)) * (1 - TRUSTS)
         )
         # The less truths are right or wrong, the fewer may be the wrong way round: a mark of .7 is not .3 by mistake.
-        lapse = LAPSE * min(self._dispersion(), 1.0)
+        lapse = LAPSE * self.dispersion
         good = lapse + (1 - 2 * lapse) / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
         guess = float((self._weights() * good).sum())
         self.scatter += (truth - guess) ** 2
         self.expected_scatter += guess * (1 - guess)
-        likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self._dispersion()
+        likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self.dispersion
         self.evidence = KEEP * self.evidence + likelihood
         self._derive()
 
     def _weights(self) -> NDArray[np.float64]:
-        logs = self.evidence + _prior(min(math.sqrt(self._dispersion()), 1.0))
+        logs = self.evidence + _prior(math.sqrt(self.dispersion))
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
 
-    def _dispersion(self) -> float:
-        """Return how random truths are, against right or wrong: below 1 where quality is a matter of degree."""
-        return max(self.scatter / self.expected_scatter, DISPERSION[1])
+    @property
+    def dispersion(self) -> float:
+        """Return how random truths are, against right or wrong: below 1 where quality is a matter of degree.
+
+        None in [0, 1] can be more random than that; where they seem to be it is the guesses that are too sure.
+        """
+        return min(max(self.scatter / self.expected_scatter, DISPERSION[1]), 1.0)
 
     def _ratio(self, score: float) -> float:
         steepness = self.slope * (self.tail if score < 0 else 1.0)
@@ -180,8 +186,9 @@ class Verdicts:
     def _derive(self) -> None:
         weights = self._weights()
         of_slope, slopes = weights.sum(axis=(1, 2, 3)), np.log(SLOPES)
-        slope = float(of_slope @ slopes)
-        self.slope = math.exp(slope)
+        # Not the mean of the logarithms, which what is left of the doubt that a judge is worthless would pull down.
+        self.slope = float(of_slope @ SLOPES)
+        slope = math.log(self.slope)
         self.tail = float(np.exp(weights.sum(axis=(0, 2, 3)) @ np.log(TAILS)))
         self.level = float(weights.sum(axis=(0, 1, 3)) @ LEVELS)
         self.trust = float(weights.sum(axis=(0, 1, 2)) @ TRUSTS)
@@ -251,11 +258,13 @@ _NO_CHANNEL: Final = Channel(good=np.zeros(0), bad=np.zeros(0), odds=np.zeros(0)
 
 
 def _prior(trust: float) -> NDArray[np.float64]:
-    of_slope = -0.5 * (np.log(SLOPES / SLOPE[0]) / SLOPE[1]) ** 2
+    of_slope = np.exp(-0.5 * (np.log(SLOPES / SLOPE[0]) / SLOPE[1]) ** 2)
+    worthless = WORTHLESS[1] >= SLOPES
+    of_slope = np.log((1 - WORTHLESS[0]) * of_slope / of_slope.sum() + WORTHLESS[0] * worthless / worthless.sum())
     of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
     of_trust = -0.5 * ((TRUSTS - trust) / TRUST) ** 2
     of_level = -0.5 * (LEVELS / LEVEL) ** 2
-    return of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust
+    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust)
 
 
 def _said(judgement: Judgement) -> list[tuple[str, float]]:

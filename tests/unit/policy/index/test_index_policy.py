@@ -10,6 +10,7 @@ from bandit_router.policy.index.kinship import Prior
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.policy import IndexPolicy
 from bandit_router.policy.index.state import dump, load
+from bandit_router.policy.index.verdicts import SLOPES
 from bandit_router.policy.sealed import seal, unseal
 from bandit_router.policy.spec import IndexSpec
 from bandit_router.types import Action, Event, Judged, Judgement, Verdict
@@ -201,6 +202,15 @@ def test_a_state_from_before_verdicts_were_kept_for_probes_is_read(taught: Index
     del parts["heard"]
     names = {name: value for name, value in json.loads(parts["names"]).items() if name != "heard"}
     assert load(seal("index", {**parts, "names": json.dumps(names).encode()}), dims=8).heard.decisions() == []
+
+
+def test_a_state_from_before_judges_could_be_found_worthless_is_read(taught: IndexPolicy) -> None:
+    parts = unseal("index", taught.dump())
+    slopes, rest = len(SLOPES), Knowledge(dims=8).verdicts.evidence.shape[1:]
+    before = np.random.default_rng(0).normal(size=(slopes - 2, *rest))
+    known = load(seal("index", {**parts, "evidence": before.astype("<f8").tobytes()}), dims=8).verdicts
+    assert np.array_equal(known.evidence[2:], before)
+    assert np.array_equal(known.evidence[0], known.evidence[2])
 
 
 def test_a_part_that_is_not_finite_is_refused() -> None:

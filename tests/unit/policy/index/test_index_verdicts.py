@@ -42,6 +42,20 @@ def test_what_a_verdict_says_of_the_odds_is_learned_from_feedback(separation: fl
     assert math.log(high / low) == pytest.approx(1.6 * separation, rel=0.25)
 
 
+def test_a_judge_that_says_nothing_is_found_out() -> None:
+    verdicts = taught(0.0, labels=800)
+    assert verdicts.slope < 0.2
+
+
+def test_no_truths_are_taken_to_be_more_random_than_right_or_wrong() -> None:
+    verdicts = Verdicts()
+    for number in range(40):
+        verdicts.saw(said(0.1 + 0.8 * (number % 2)), 0.5)
+        verdicts.label(2.0 - 4.0 * (number % 2), 0.95 - 0.9 * (number % 2), float(number % 2))
+    assert verdicts.scatter > verdicts.expected_scatter
+    assert verdicts.dispersion == 1.0
+
+
 def test_where_truths_are_a_matter_of_degree_predictions_weigh_less() -> None:
     rng, verdicts = np.random.default_rng(2), Verdicts()
     for truth in np.clip(rng.normal(0.8, 0.15, size=600), 0, 1):
