@@ -11,7 +11,7 @@ from typing import Final, Literal
 from bandit_router.errors import CorruptArtifact
 from bandit_router.registry.identity import Identity, Replaced, version_of
 from bandit_router.registry.sequential import ALARM
-from bandit_router.registry.watched import Side, Total, Watched, read, row, total, written
+from bandit_router.registry.watched import Side, Total, Watched, read, risen, row, total, written
 from bandit_router.types import Attempt, Event
 
 NAME: Final = "drift"
@@ -134,7 +134,7 @@ class Drift:
                 return
 
     def _changed(self, seq: int, model: str, watched: Watched, side: Side) -> None:
-        """Note a change, and start to learn anew what to expect of the model, or of all where all changed."""
+        """Note a change, and learn anew what to expect of the model, or of all; of one that rose from there on."""
         of_all = self._of_all(watched, side)
         change = Change(
             seq=seq,
@@ -146,8 +146,9 @@ class Drift:
             category=list(watched.cells)[side.detector.worst].removesuffix(TOLD).removesuffix(LATER),
         )
         self.changes = [*self.changes, change][-KEPT:]
+        rise = not of_all and change.kind == "better"
         for name in list(self._models) if of_all else [model]:
-            self._models[name] = Watched()
+            self._models[name] = risen(watched, side.since) if rise else Watched()
 
     def _of_all(self, watched: Watched, side: Side) -> bool:
         """Tell whether the other models went at least `ALIKE` as far the same way meanwhile, beyond `ERRORS`."""

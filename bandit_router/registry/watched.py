@@ -10,6 +10,8 @@ from bandit_router.registry.sequential import Detector, factors
 
 WARM: Final = 300
 """Judged answers before a model is watched: what to expect of it has to be known first."""
+AGAIN: Final = 75
+"""The same after its answers got better, by far fewer: it is known where they were, and what came since."""
 MEMORY: Final = 5_000.0
 """Judged answers over which the expectation is a mean: slow change is followed and not alarmed."""
 SHRINK: Final = 20.0
@@ -110,6 +112,21 @@ class Watched:
                 side.since, side.others = Total(), Total(n=everything.n, surprise=everything.surprise)
             side.detector.use(place, found[0], found[1])
             side.since.add(quality, quality - expected)
+
+
+def risen(watched: Watched, since: Total) -> Watched:
+    """Return what to expect after a rise: half of it more than before, as what raises an alarm flatters itself.
+
+    A model is not to go unwatched for long because its answers got better, or seemed to by chance.
+    """
+    rise, n = since.surprise / since.n / 2, max(since.n, WARM - AGAIN)
+    return Watched(
+        overall=Mean(n=n, mean=min(watched.overall.mean + rise, 1.0)),
+        square=Mean(n=n, mean=watched.square.mean),
+        cells={
+            name: Mean(n=min(cell.n, SHRINK), mean=min(cell.mean + rise, 1.0)) for name, cell in watched.cells.items()
+        },
+    )
 
 
 def written(watched: Watched) -> dict[str, Any]:

@@ -152,6 +152,14 @@ def test_a_rise_is_noticed_too() -> None:
     assert [(c.model, c.kind) for c in after(stream(4_000), risen).changes] == [("small", "better")]
 
 
+def test_a_fall_soon_after_a_rise_is_noticed_too() -> None:
+    risen = GOOD | {"small": 0.95}
+    drift = after(stream(4_000), stream(300, seed=2, start=4_001, mean=risen))
+    assert [c.kind for c in drift.changes] == ["better"]
+    drift.learn(stream(200, seed=5, start=4_301, mean=GOOD | {"small": 0.3}))
+    assert [(c.model, c.kind) for c in drift.changes[1:]] == [("small", "worse")]
+
+
 def test_what_is_expected_is_learned_anew_after_a_change() -> None:
     drift = after(stream(4_000), stream(600, seed=2, start=4_001, mean=GOOD | {"large": 0.3}))
     assert drift.expected("large") is None
