@@ -172,6 +172,9 @@ class Knowledge:
         if len(judged) > 1:
             # More is tried where the first verdict is poor: what it says by itself would look like a common cause.
             self.predictor.load_more(_pull(judged) - _pull(judged[:1]))
+            told = [(one.score, float(before.dot(one.tried.good))) for one in judged if one.score is not None]
+            scores, p = np.array(told).T
+            self.verdicts.compare(scores, p)
 
     def _learn_feedback(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         """Learn the truth about the answer served, beyond what its verdict told."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bandit_router.errors import CorruptArtifact
 from bandit_router.policy.index.clusters import GROUPS
+from bandit_router.policy.index.judges import LEVELS, SLOPES, TAILS, TRUSTS
 from bandit_router.policy.index.kinship import Profile
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.newcomers import Newcomers
@@ -21,6 +22,9 @@ from bandit_router.policy.index.verdicts import BINS
 from bandit_router.policy.sealed import seal, unseal
 
 Array = NDArray[np.float64]
+
+_LEVELS, _TRUSTS = np.linspace(-1.5, 1.5, 15), np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
+"""The grids of states from before judges could be found unfair."""
 
 
 def dump(known: Knowledge) -> bytes:
@@ -39,6 +43,8 @@ def dump(known: Knowledge) -> bytes:
         "newcomers": known.newcomers.state(),
         "paces": known.paces.state(),
         "heard": known.heard.decisions(),
+        "compared": verdicts.agreement.count,
+        "truths": verdicts.truths.tolist(),
         "scalars": {name: getattr(owner, name) for owner, name in _scalars(known)},
     }
     arrays = {
@@ -55,6 +61,7 @@ def dump(known: Knowledge) -> bytes:
         "price_moments": np.concatenate((prices.noise, prices.paid, prices.expected)),
         "ranks": np.concatenate([np.zeros(0), *verdicts.histograms.values()]),
         "evidence": verdicts.evidence,
+        "agreement": verdicts.agreement.evidence,
         "heard": known.heard.flat(),
     }
     parts = {"names": json.dumps(names).encode()}
@@ -102,7 +109,12 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     prices.noise, prices.paid, prices.expected = (part.copy() for part in np.split(arrays["price_moments"], 3))
     ranks = arrays["ranks"].reshape(len(names["judges"]), BINS)
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
-    verdicts.evidence = _evidence(arrays["evidence"], verdicts.evidence.shape)
+    verdicts.evidence = _evidence(arrays["evidence"])
+    verdicts.truths = _truths(names)
+    agreement = verdicts.agreement
+    # States from before verdicts on one query were compared have none.
+    agreement.evidence = arrays.get("agreement", agreement.evidence).reshape(agreement.evidence.shape)
+    agreement.count = float(names.get("compared", 0.0))
     known.newcomers = Newcomers(**names["newcomers"])
     # States from before kin, time and verdicts beside probes were looked at have none.
     predictor.relatives = {name: _relative(found) for name, found in names.get("relatives", {}).items()}
@@ -131,20 +143,30 @@ def _scalars(known: Knowledge) -> list[tuple[object, str]]:
                 "held",
                 "base_count",
                 "spread",
-                "scatter",
-                "expected_scatter",
             )
         ),
     ]
 
 
-def _evidence(found: Array, shape: tuple[int, ...]) -> Array:
+def _evidence(found: Array) -> Array:
     """Return the evidence of feedback for each error model."""
+    shape = (len(SLOPES), len(TAILS), len(LEVELS), len(TRUSTS))
     if found.size == math.prod(shape):
         return found.reshape(shape)
-    # States from before judges could be found worthless have no slopes that low.
-    before = found.reshape(-1, *shape[1:])
-    return np.concatenate((np.repeat(before[:1], shape[0] - len(before), axis=0), before))
+    # States from before judges could be found unfair have other levels and trusts, the first of them no low slopes.
+    before = found.reshape(-1, len(TAILS), len(_LEVELS), len(_TRUSTS))
+    before = np.concatenate((np.repeat(before[:1], len(SLOPES) - len(before), axis=0), before))
+    before = np.apply_along_axis(lambda line: np.interp(LEVELS, _LEVELS, line), 2, before)
+    return np.asarray(np.apply_along_axis(lambda line: np.interp(TRUSTS, _TRUSTS, line), 3, before))
+
+
+def _truths(names: Mapping[str, Any]) -> Array:
+    """Return the sums of truths that were fed back."""
+    if "truths" in names:
+        return np.array(names["truths"], dtype=np.float64)
+    # States from before have their scatter round guesses instead, and that of right or wrong.
+    seen, expected = (float(names["scalars"][name]) for name in ("scatter", "expected_scatter"))
+    return np.array([4 * expected, 2 * expected, max(expected - seen, 0.0), expected])
 
 
 def _relative(found: dict[str, Any]) -> Relative:

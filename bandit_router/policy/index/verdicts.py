@@ -9,7 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bandit_router.policy.index.agreement import Agreement
 from bandit_router.policy.index.channel import GRID, Channel
+from bandit_router.policy.index.judges import LEVELS, SLOPES, TAILS, TRUSTS, prior
 from bandit_router.policy.index.predictor import QUALITY
 from bandit_router.policy.index.space import Vector
 from bandit_router.types import Judgement
@@ -22,26 +24,14 @@ OWN_WORD: Final = 20.0
 FACE_UNTIL: Final = 200.0
 ANCHOR: Final = 20.0
 """How many labels it takes for predictions to say as much of how good answers are as the verdicts' face value."""
-SLOPES: Final[Vector] = np.array([0.05, 0.15, 0.3, 0.5, 0.7, 0.9, 1.1, 1.35, 1.65, 2.0, 2.4, 3.0, 3.8, 5.0])
-TAILS: Final[Vector] = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
-LEVELS: Final[Vector] = np.linspace(-1.5, 1.5, 15)
-TRUSTS: Final[Vector] = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
-TRUST: Final = 0.1
-"""Deviation from 1 of the weight that a prediction keeps beside a verdict."""
 DISPERSION: Final = (0.5, 0.05)
-"""Evidence for truth as random as right or wrong at first, and the least share of that randomness assumed."""
-SLOPE: Final = (1.35, 0.8)
-"""Logits by which an answer judged one deviation better is better (1.35 is an AUC of .80), and its log's deviation."""
-WORTHLESS: Final = (0.01, 0.3)
-"""How probably a judge is next to worthless: its slope one of those up to this, each as likely."""
-TAIL: Final = (1.0, 0.4)
-"""How much steeper that is for verdicts below the median, as where most answers are good but some are very bad."""
-LEVEL: Final = 0.3
-"""Deviation of the one shift in logits that makes all predictions agree with what clients say."""
+"""Variance expected of right or wrong that is counted as seen at first, and the least share of it assumed."""
 LAPSE: Final = 0.03
 """The share of labels right or wrong that may be the wrong way round: a few odd ones must not outweigh all others."""
-KEEP: Final = 0.998
-"""What remains of the evidence of earlier feedback at each new one: it follows about 500."""
+KEEP: Final = 0.9995
+"""What remains of the evidence of earlier feedback at each new one: it follows about 2,000."""
+COMPARED: Final = 16
+"""The error model is derived again after so many queries with several verdicts."""
 DRIFT: Final = 0.01
 """How far the mean prediction moves before the error model is derived again."""
 NORMAL: Final = NormalDist()
@@ -74,13 +64,15 @@ class Verdicts:
         self.spread = 1.0
         """Variance of the mean of several judges' scores: the more they agree, the nearer to 1."""
         self.evidence: NDArray[np.float64] = np.zeros((len(SLOPES), len(TAILS), len(LEVELS), len(TRUSTS)))
-        self.scatter = DISPERSION[0]
-        self.expected_scatter = DISPERSION[0]
-        """Squared differences of truth and posterior: seen, and expected of right or wrong."""
+        self.agreement = Agreement()
+        self.truths: Vector = np.zeros(4)
+        """Feedback on judged answers: how many; sums of truths t, of t (1 - t), and of p (1 - p) as it was expected."""
         self.slope, self.tail, self.trust, self.level, self.channel = 0.0, 0.0, 1.0, 0.0, _NO_CHANNEL
         self.hopeful = _NO_CHANNEL
         """The error model of judges as good as may still be hoped: the slope's log one deviation higher."""
         self._offset, self._anchor = 0.0, 1.0
+        self._middles: Vector = np.zeros(0)
+        """The log ratio at the median score, for each slope."""
         self._offsets: NDArray[np.float64] = np.zeros(0)
         self._table: Vector = np.zeros(0)
         self.hold()
@@ -140,14 +132,22 @@ class Verdicts:
         lapse = LAPSE * self.dispersion
         good = lapse + (1 - 2 * lapse) / (1 + np.exp(-np.clip(logit, -30.0, 30.0)))
         guess = float((self._weights() * good).sum())
-        self.scatter += (truth - guess) ** 2
-        self.expected_scatter += guess * (1 - guess)
+        self.truths += (1.0, truth, truth * (1 - truth), guess * (1 - guess))
         likelihood = (truth * np.log(good) + (1 - truth) * np.log1p(-good)) / self.dispersion
         self.evidence = KEEP * self.evidence + likelihood
         self._derive()
 
+    def compare(self, scores: Vector, p: Vector) -> None:
+        """Learn from verdicts (n) on several answers to one query; p (n) is P(good) before any of them."""
+        rise = SLOPES[:, None] * np.where(scores < 0, self.tail, 1.0) * scores
+        ratios = np.exp(np.clip(self._middles[:, None] + rise, -8.0, 8.0))
+        self.agreement.note(p, ratios, self.channel.mixture)
+        if self.agreement.count % COMPARED == 0:
+            self._derive()
+
     def _weights(self) -> NDArray[np.float64]:
-        logs = self.evidence + _prior(math.sqrt(self.dispersion))
+        logs = self.evidence + prior(self.dispersion, float(self._shifted(self.level)))
+        logs += self.agreement.logs()[:, None, None, None]
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
 
@@ -155,9 +155,12 @@ class Verdicts:
     def dispersion(self) -> float:
         """Return how random truths are, against right or wrong: below 1 where quality is a matter of degree.
 
-        None in [0, 1] can be more random than that; where they seem to be it is the guesses that are too sure.
+        The variance of truths of mean p is p (1 - p) less the mean of t (1 - t), and that is 0 of right or wrong.
         """
-        return min(max(self.scatter / self.expected_scatter, DISPERSION[1]), 1.0)
+        n, total, between, expected = map(float, self.truths)
+        # Neither guesses that are off, nor answers that were expected to differ, make truths more random.
+        most = min(expected, total * (1 - total / max(n, 1.0)))
+        return max(1 - between / (most + DISPERSION[0]), DISPERSION[1])
 
     def _ratio(self, score: float) -> float:
         steepness = self.slope * (self.tail if score < 0 else 1.0)
@@ -199,6 +202,7 @@ class Verdicts:
         self.hopeful = self._derived(hope, hopeful_offset)
         base = float(self._shifted(self.level))
         self._anchor = base / (1 - base)
+        self._middles = self._balance(SLOPES, np.full(len(SLOPES), self.tail), np.full(len(SLOPES), self.level))
         held = self.channel.held(GRID)
         self._table = (self.channel.seen(self.channel.mixtures) * (held - GRID) ** 2).sum(axis=0)
 
@@ -255,16 +259,6 @@ class Verdicts:
 
 
 _NO_CHANNEL: Final = Channel(good=np.zeros(0), bad=np.zeros(0), odds=np.zeros(0), trust=1.0, mixtures=np.zeros(0))
-
-
-def _prior(trust: float) -> NDArray[np.float64]:
-    of_slope = np.exp(-0.5 * (np.log(SLOPES / SLOPE[0]) / SLOPE[1]) ** 2)
-    worthless = WORTHLESS[1] >= SLOPES
-    of_slope = np.log((1 - WORTHLESS[0]) * of_slope / of_slope.sum() + WORTHLESS[0] * worthless / worthless.sum())
-    of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
-    of_trust = -0.5 * ((TRUSTS - trust) / TRUST) ** 2
-    of_level = -0.5 * (LEVELS / LEVEL) ** 2
-    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust)
 
 
 def _said(judgement: Judgement) -> list[tuple[str, float]]:

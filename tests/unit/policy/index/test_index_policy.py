@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bandit_router.errors import CorruptArtifact
+from bandit_router.policy.index.judges import LEVELS, SLOPES, TAILS
 from bandit_router.policy.index.kinship import Prior
 from bandit_router.policy.index.knowledge import Knowledge
 from bandit_router.policy.index.policy import IndexPolicy
 from bandit_router.policy.index.state import dump, load
-from bandit_router.policy.index.verdicts import SLOPES
 from bandit_router.policy.sealed import seal, unseal
 from bandit_router.policy.spec import IndexSpec
 from bandit_router.types import Action, Event, Judged, Judgement, Verdict
@@ -190,7 +190,7 @@ def test_what_was_loaded_is_what_was_dumped(taught: IndexPolicy) -> None:
     assert dump(load(artifact, dims=8)) == artifact
 
 
-@pytest.mark.parametrize("part", ["own", "told", "names", "evidence", "ranks", "moments", "heard"])
+@pytest.mark.parametrize("part", ["own", "told", "names", "evidence", "agreement", "ranks", "moments", "heard"])
 def test_a_part_that_does_not_fit_the_others_is_refused(taught: IndexPolicy, part: str) -> None:
     parts = unseal("index", taught.dump())
     with pytest.raises(CorruptArtifact):
@@ -204,13 +204,34 @@ def test_a_state_from_before_verdicts_were_kept_for_probes_is_read(taught: Index
     assert load(seal("index", {**parts, "names": json.dumps(names).encode()}), dims=8).heard.decisions() == []
 
 
-def test_a_state_from_before_judges_could_be_found_worthless_is_read(taught: IndexPolicy) -> None:
+@pytest.mark.parametrize("slopes", [len(SLOPES) - 2, len(SLOPES)])
+def test_a_state_from_before_judges_could_be_found_unfair_is_read(taught: IndexPolicy, slopes: int) -> None:
     parts = unseal("index", taught.dump())
-    slopes, rest = len(SLOPES), Knowledge(dims=8).verdicts.evidence.shape[1:]
-    before = np.random.default_rng(0).normal(size=(slopes - 2, *rest))
-    known = load(seal("index", {**parts, "evidence": before.astype("<f8").tobytes()}), dims=8).verdicts
-    assert np.array_equal(known.evidence[2:], before)
-    assert np.array_equal(known.evidence[0], known.evidence[2])
+    # Levels were 15 from -1.5 to 1.5, trusts .1, .2, .35, .5, .7 and 1; the first states had no low slopes.
+    before = np.random.default_rng(0).normal(size=(slopes, len(TAILS), 15, 6))
+    known = load(seal("index", {**parts, "evidence": before.astype("<f8").tobytes()}), dims=8).verdicts.evidence
+    fair, untrusted = int(np.flatnonzero(LEVELS == 0)[0]), 0
+    assert np.allclose(known[-slopes:, :, fair, untrusted], before[:, :, 7, 0])
+    assert np.allclose(known[-slopes:, :, -1, -1], before[:, :, -1, -1])
+    assert np.array_equal(known[0], known[len(SLOPES) - slopes])
+
+
+def test_a_state_from_before_verdicts_on_one_query_were_compared_is_read(taught: IndexPolicy) -> None:
+    parts = unseal("index", taught.dump())
+    del parts["agreement"]
+    names = {name: value for name, value in json.loads(parts["names"]).items() if name != "compared"}
+    known = load(seal("index", {**parts, "names": json.dumps(names).encode()}), dims=8)
+    assert np.ptp(known.verdicts.agreement.logs()) == pytest.approx(0.0)
+
+
+def test_a_state_from_before_truths_were_summed_is_as_sure_as_it_was_that_they_are_a_matter_of_degree(
+    taught: IndexPolicy,
+) -> None:
+    parts = unseal("index", taught.dump())
+    names = {name: value for name, value in json.loads(parts["names"]).items() if name != "truths"}
+    names["scalars"] |= {"scatter": 4.0, "expected_scatter": 20.0}
+    known = load(seal("index", {**parts, "names": json.dumps(names).encode()}), dims=8)
+    assert known.verdicts.dispersion == pytest.approx(0.2, abs=0.03)
 
 
 def test_a_part_that_is_not_finite_is_refused() -> None:

@@ -47,13 +47,20 @@ def test_a_judge_that_says_nothing_is_found_out() -> None:
     assert verdicts.slope < 0.2
 
 
-def test_no_truths_are_taken_to_be_more_random_than_right_or_wrong() -> None:
+def test_truths_that_are_right_or_wrong_are_known_for_that_however_far_guesses_are_off() -> None:
     verdicts = Verdicts()
     for number in range(40):
-        verdicts.saw(said(0.1 + 0.8 * (number % 2)), 0.5)
         verdicts.label(2.0 - 4.0 * (number % 2), 0.95 - 0.9 * (number % 2), float(number % 2))
-    assert verdicts.scatter > verdicts.expected_scatter
-    assert verdicts.dispersion == 1.0
+        assert verdicts.dispersion == 1.0
+
+
+@pytest.mark.parametrize("p", [0.6, 0.9])
+def test_how_much_truths_are_a_matter_of_degree_is_known_however_far_guesses_are_off(p: float) -> None:
+    rng, verdicts = np.random.default_rng(6), Verdicts()
+    truths = rng.beta(9, 1, size=300)  # Their variance is .09 / 11.
+    for truth in truths:
+        verdicts.label(rng.normal(), p, float(truth))
+    assert verdicts.dispersion == pytest.approx(1 / 11, abs=0.04)
 
 
 def test_where_truths_are_a_matter_of_degree_predictions_weigh_less() -> None:
@@ -109,6 +116,46 @@ def test_predictions_that_clients_contradict_are_shifted() -> None:
     for _ in range(200):
         verdicts.label(0.0, 0.8, 0.0)
     assert verdicts.level < -0.5
+
+
+def test_a_judge_of_whom_clients_think_otherwise_is_found_to_be_harsh() -> None:
+    # Verdicts, and so predictions, are about .55; what clients say is .9, whatever the verdict was.
+    rng, verdicts = np.random.default_rng(3), Verdicts()
+    for _ in range(150):
+        judgement = said(float(1 / (1 + np.exp(-rng.normal(0.2, 0.5)))))
+        score = verdicts.score(judgement)
+        assert score is not None
+        verdicts.saw(judgement, 0.55)
+        verdicts.label(score, 0.55, float(np.clip(rng.normal(0.9, 0.08), 0, 1)))
+    (p,) = verdicts.posterior(0.0, np.array([1 / (1 + math.exp(-verdicts.level - math.log(0.55 / 0.45)))]))
+    assert p == pytest.approx(0.9, abs=0.04)
+    assert verdicts.slope < 0.7
+
+
+def test_a_poor_judge_of_a_matter_of_degree_leaves_predictions_their_weight_and_a_sharp_one_does_not() -> None:
+    trusts = []
+    for noise in (0.02, 0.6):
+        rng, verdicts = np.random.default_rng(4), Verdicts()
+        for truth in np.clip(rng.normal(0.7, 0.15, size=400), 0, 1):
+            judgement = said(float(np.clip(truth + noise * rng.normal(), 0, 1)))
+            score = verdicts.score(judgement)
+            assert score is not None
+            verdicts.label(score, 0.7, float(truth))
+            verdicts.saw(judgement, 0.7)
+        trusts.append(verdicts.trust)
+    assert trusts[0] < 0.5
+    assert trusts[1] > 0.8
+
+
+def test_verdicts_on_the_same_queries_with_nothing_in_common_tell_a_poor_judge_without_any_feedback() -> None:
+    rng, verdicts = np.random.default_rng(5), Verdicts()
+    for _ in range(1500):
+        pair = [said(float(1 / (1 + np.exp(-z)))) for z in rng.normal(size=2)]
+        scores = [verdicts.score(one) for one in pair]
+        verdicts.compare(np.array(scores), np.array([0.6, 0.7]))
+        for one in pair:
+            verdicts.saw(one, 0.65)
+    assert verdicts.slope < 0.5 * Verdicts().slope
 
 
 def test_without_feedback_answers_are_as_good_as_the_panel_says_whatever_was_predicted() -> None:
