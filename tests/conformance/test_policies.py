@@ -334,7 +334,7 @@ def test_a_better_newcomer_is_adopted(name: str) -> None:
     policy, at, rng = learner(name), state(ctx=context("chat")), random.Random(1)
     policy.learn(world(1000))
     actions = (*MODELS[1:], Action(model="newcomer", tier=0, cost_usd=0.0001))
-    for _ in range(500):
+    for _ in range(1000):
         pmf = policy.pmf(at, actions)
         chosen = draw(pmf, rng.random())
         reward = 0.95 if actions[chosen].model == "newcomer" else 0.3

@@ -33,6 +33,8 @@ class Agreement:
     def __init__(self) -> None:
         self.evidence: NDArray[np.float64] = np.zeros((len(SLOPES), len(LOADINGS)))
         self.count = 0.0
+        self.told: Vector = np.zeros(len(SLOPES))
+        """The log likelihood of each slope as it was last told; it holds until it is told again."""
 
     def note(self, p: Vector, ratios: NDArray[np.float64], mixture: Callable[[Vector], Vector]) -> None:
         """Take in verdicts on n answers to one query, each of which was good with probability p (n).
@@ -46,6 +48,10 @@ class Agreement:
         together, apart = said.prod(axis=1).dot(WEIGHTS), said.dot(WEIGHTS).prod(axis=1)
         self.evidence = KEEP * self.evidence + np.log(together / apart)
         self.count += 1
+
+    def tell(self) -> None:
+        """Let what was learned hold from here on."""
+        self.told = self.logs()
 
     def logs(self) -> Vector:
         """Return the log likelihood of each slope (slopes), none much less than a higher one's."""

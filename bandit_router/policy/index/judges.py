@@ -31,8 +31,8 @@ TRUST: Final = (0.15, 0.02)
 """Deviation of that share, and the least one of the weight that a prediction keeps."""
 
 
-def prior(dispersion: float, p: float) -> NDArray[np.float64]:
-    """Return log P(slope, tail, level, trust) on the grids, where truths have such a dispersion and mean.
+def prior(dispersion: float, p: Vector) -> NDArray[np.float64]:
+    """Return log P(slope, tail, level, trust) on the grids; p (levels) is the mean of truths at each level.
 
     Of answers right or wrong a verdict is evidence, which leaves a prediction all its weight (trust 1). Of a matter of
     degree it is a measurement, and a prediction keeps the less the more of what differs it shows (its reliability): a
@@ -43,12 +43,10 @@ def prior(dispersion: float, p: float) -> NDArray[np.float64]:
     of_slope = np.log((1 - WORTHLESS[0]) * of_slope / of_slope.sum() + WORTHLESS[0] * worthless / worthless.sum())
     of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
     of_level = np.log((1 - UNFAIR[0]) * _normal(LEVELS, 0.0, LEVEL) + UNFAIR[0] * _normal(LEVELS, 0.0, UNFAIR[1]))
-    reliability = np.minimum(SLOPES**2 * p * (1 - p) / dispersion, RELIABLE)
+    reliability = np.minimum((SLOPES**2)[:, None] * p * (1 - p) / dispersion, RELIABLE)
     trust, deviation = 1 - (1 - dispersion) * reliability, (1 - dispersion) * TRUST[0] + TRUST[1]
-    of_trust = np.log(1e-9 + _normal(TRUSTS, trust[:, None], deviation))
-    return np.asarray(
-        of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust[:, None, None, :]
-    )
+    of_trust = np.log(1e-9 + _normal(TRUSTS, trust[..., None], deviation))
+    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust[:, None])
 
 
 def _normal(grid: Vector, mean: float | Vector, deviation: float) -> Vector:

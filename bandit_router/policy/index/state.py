@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.errors import CorruptArtifact
+from bandit_router.policy.index.agreement import Agreement
 from bandit_router.policy.index.clusters import GROUPS
 from bandit_router.policy.index.judges import LEVELS, SLOPES, TAILS, TRUSTS
 from bandit_router.policy.index.kinship import Profile
@@ -61,7 +62,7 @@ def dump(known: Knowledge) -> bytes:
         "price_moments": np.concatenate((prices.noise, prices.paid, prices.expected)),
         "ranks": np.concatenate([np.zeros(0), *verdicts.histograms.values()]),
         "evidence": verdicts.evidence,
-        "agreement": verdicts.agreement.evidence,
+        "agreement": np.append(verdicts.agreement.evidence, verdicts.agreement.told),
         "heard": known.heard.flat(),
     }
     parts = {"names": json.dumps(names).encode()}
@@ -111,10 +112,7 @@ def _fill(known: Knowledge, names: dict[str, Any], arrays: Mapping[str, Array]) 
     verdicts.histograms = {judge: row.copy() for judge, row in zip(names["judges"], ranks, strict=True)}
     verdicts.evidence = _evidence(arrays["evidence"])
     verdicts.truths = _truths(names)
-    agreement = verdicts.agreement
-    # States from before verdicts on one query were compared have none.
-    agreement.evidence = arrays.get("agreement", agreement.evidence).reshape(agreement.evidence.shape)
-    agreement.count = float(names.get("compared", 0.0))
+    _compared(verdicts.agreement, arrays, count=names.get("compared", 0.0))
     known.newcomers = Newcomers(**names["newcomers"])
     # States from before kin, time and verdicts beside probes were looked at have none.
     predictor.relatives = {name: _relative(found) for name, found in names.get("relatives", {}).items()}
@@ -158,6 +156,14 @@ def _evidence(found: Array) -> Array:
     before = np.concatenate((np.repeat(before[:1], len(SLOPES) - len(before), axis=0), before))
     before = np.apply_along_axis(lambda line: np.interp(LEVELS, _LEVELS, line), 2, before)
     return np.asarray(np.apply_along_axis(lambda line: np.interp(TRUSTS, _TRUSTS, line), 3, before))
+
+
+def _compared(agreement: Agreement, arrays: Mapping[str, Array], *, count: float) -> None:
+    """Put what was read into what is learned from verdicts on one query; states from before have none of it."""
+    if "agreement" in arrays:
+        evidence, agreement.told = np.split(arrays["agreement"], [-len(SLOPES)])
+        agreement.evidence = evidence.reshape(agreement.evidence.shape)
+        agreement.count = float(count)
 
 
 def _truths(names: Mapping[str, Any]) -> Array:

@@ -143,11 +143,12 @@ class Verdicts:
         ratios = np.exp(np.clip(self._middles[:, None] + rise, -8.0, 8.0))
         self.agreement.note(p, ratios, self.channel.mixture)
         if self.agreement.count % COMPARED == 0:
+            self.agreement.tell()
             self._derive()
 
     def _weights(self) -> NDArray[np.float64]:
-        logs = self.evidence + prior(self.dispersion, float(self._shifted(self.level)))
-        logs += self.agreement.logs()[:, None, None, None]
+        logs = self.evidence + prior(self.dispersion, self._shifted(LEVELS))
+        logs += self.agreement.told[:, None, None, None]
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
 
