@@ -16,7 +16,7 @@ from bandit_router.policy.index.space import Vector
 LOADINGS: Final[Vector] = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
 DEVIATION: Final = 0.5
 """How much answers to one query really go together (`LOADING`) is known so well, in logits."""
-MOODS: Final = math.log(3)
+MOODS: Final = math.log(10)
 """How much more probable than a lower slope one can be for that: the odds that a judge has no moods."""
 KEEP: Final = 0.9995
 """What remains of the evidence of earlier queries at each new one: it follows about 2,000."""
