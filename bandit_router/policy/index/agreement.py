@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandit_router.policy.index.judges import SLOPES
-from bandit_router.policy.index.predictor import LOADING, NODES, WEIGHTS
+from bandit_router.policy.index.predictor import LOADING, NODES, WEIGHTS, logistic, stretched
 from bandit_router.policy.index.space import Vector
 
 LOADINGS: Final[Vector] = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
@@ -42,8 +42,8 @@ class Agreement:
         `ratios` (slopes, n) are the odds of each verdict, good answers against bad, for every slope; `mixture` gives
         the share of good ones in the verdicts for any P(good).
         """
-        logit = np.log(p / (1 - p))[:, None] * np.sqrt(1 + math.pi / 8 * LOADINGS**2)
-        good = mixture(1 / (1 + np.exp(-(logit[..., None] + LOADINGS[:, None] * NODES))))
+        logit = np.log(p / (1 - p))[:, None] * stretched(LOADINGS)
+        good = mixture(logistic(logit[..., None] + LOADINGS[:, None] * NODES))
         said = good * (ratios[:, :, None, None] - 1.0) + 1.0
         together, apart = said.prod(axis=1).dot(WEIGHTS), said.dot(WEIGHTS).prod(axis=1)
         self.evidence = KEEP * self.evidence + np.log(together / apart)

@@ -38,18 +38,26 @@ def prior(dispersion: float, p: Vector) -> NDArray[np.float64]:
     degree it is a measurement, and a prediction keeps the less the more of what differs it shows (its reliability): a
     score explains (slope x p (1 - p))^2 of the variance of truths, dispersion x p (1 - p).
     """
+    reliability = np.minimum((SLOPES**2)[:, None] * p * (1 - p) / dispersion, RELIABLE)
+    trust, deviation = 1 - (1 - dispersion) * reliability, (1 - dispersion) * TRUST[0] + TRUST[1]
+    of_trust = np.log(1e-9 + _normal(TRUSTS, trust[..., None], deviation))
+    return np.asarray(_ALWAYS + of_trust[:, None])
+
+
+def _always() -> NDArray[np.float64]:
+    """Return the part of the prior that is the same whatever truths are: of slope, tail and level."""
     of_slope = np.exp(-0.5 * (np.log(SLOPES / SLOPE[0]) / SLOPE[1]) ** 2)
     worthless = WORTHLESS[1] >= SLOPES
     of_slope = np.log((1 - WORTHLESS[0]) * of_slope / of_slope.sum() + WORTHLESS[0] * worthless / worthless.sum())
     of_tail = -0.5 * (np.log(TAILS / TAIL[0]) / TAIL[1]) ** 2
     of_level = np.log((1 - UNFAIR[0]) * _normal(LEVELS, 0.0, LEVEL) + UNFAIR[0] * _normal(LEVELS, 0.0, UNFAIR[1]))
-    reliability = np.minimum((SLOPES**2)[:, None] * p * (1 - p) / dispersion, RELIABLE)
-    trust, deviation = 1 - (1 - dispersion) * reliability, (1 - dispersion) * TRUST[0] + TRUST[1]
-    of_trust = np.log(1e-9 + _normal(TRUSTS, trust[..., None], deviation))
-    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None] + of_trust[:, None])
+    return np.asarray(of_slope[:, None, None, None] + of_tail[:, None, None] + of_level[:, None])
 
 
 def _normal(grid: Vector, mean: float | Vector, deviation: float) -> Vector:
     """Return the shares of a normal distribution that the points of a grid stand for, along the last axis."""
     share = np.gradient(grid) * np.exp(-0.5 * ((grid - mean) / deviation) ** 2)
     return np.asarray(share / share.sum(axis=-1, keepdims=True))
+
+
+_ALWAYS: Final = _always()

@@ -165,16 +165,15 @@ class Knowledge:
         `now` is P(difficulty | all verdicts), `before` that without those on these answers.
         """
         judged = [one for one in seen if one.score is not None]
-        for one in judged:
+        expected = [float(before.dot(one.tried.good)) for one in judged]
+        for one, p in zip(judged, expected, strict=True):
             error = one.tried.posterior - one.tried.good
-            information = CAUTION * self.verdicts.information(float(before.dot(one.tried.good)))
+            information = CAUTION * self.verdicts.information(p)
             self.predictor.step(one.model, point, gradient=float(now.dot(error)), information=information)
         if len(judged) > 1:
             # More is tried where the first verdict is poor: what it says by itself would look like a common cause.
             self.predictor.load_more(_pull(judged) - _pull(judged[:1]))
-            told = [(one.score, float(before.dot(one.tried.good))) for one in judged if one.score is not None]
-            scores, p = np.array(told).T
-            self.verdicts.compare(scores, p)
+            self.verdicts.compare(np.array([one.score for one in judged]), np.array(expected))
 
     def _learn_feedback(self, event: Event, found: Sequence[tuple[Step, Judged]]) -> None:
         """Learn the truth about the answer served, beyond what its verdict told."""

@@ -65,7 +65,7 @@ class Predictor:
     @property
     def stretch(self) -> float:
         """Return by how many logits answers differ at each difficulty if they do by one on the whole (MacKay, 1992)."""
-        return math.sqrt(1 + math.pi / 8 * self.loading**2)
+        return float(stretched(self.loading))
 
     def logits(self, point: Point) -> tuple[float, Vector]:
         """Return the logit of an average model and those of all models seen, at difficulty 0."""
@@ -163,6 +163,11 @@ def _followed(before: Profile, now: Profile) -> Profile:
         size_b=now.size_b,
         scores=now.scores,
     )
+
+
+def stretched(loading: float | Vector) -> Vector:
+    """Return the stretch that goes with a loading."""
+    return np.asarray(np.sqrt(1 + math.pi / 8 * np.square(loading)))
 
 
 def logistic(a: Vector) -> Vector:

@@ -9,11 +9,11 @@ from bandit_router.policy.index.predictor import LOADING
 def heard(slope: float, *, loading: float = LOADING[0], queries: int = 1500, alike: float = 0.0) -> Agreement:
     """Return what is learned of a judge of such a slope from two answers each; `alike` is its mood at a query."""
     rng, agreement = np.random.default_rng(0), Agreement()
-    separation = slope  # Of two normals of deviation 1 so far apart, the log odds rise by that for each deviation.
+    # Of two normals of deviation 1 so far apart, the log odds rise by that for each deviation.
     for _ in range(queries):
         hard, mood = rng.normal(), alike * rng.normal()
         good = rng.random(2) < 1 / (1 + np.exp(-0.5 - loading * hard))
-        scores = (separation * (good - 0.5) + mood + rng.normal(size=2)) / np.sqrt(1 + separation**2 / 4 + alike**2)
+        scores = (slope * (good - 0.5) + mood + rng.normal(size=2)) / np.sqrt(1 + slope**2 / 4 + alike**2)
         agreement.note(np.array([0.58, 0.58]), np.exp(np.clip(SLOPES[:, None] * scores, -8, 8)), lambda p: p)
     return agreement
 
